@@ -1,0 +1,43 @@
+/**
+ * What authentication and the connection protocol see of the transport: payloads out, payloads in, one at a time.
+ *
+ * Payloads handed to a handler are views that hold only until it returns (for a promise: until that settles).
+ */
+export interface PacketLink {
+  /** Which side this is; only authentication may ask. */
+  readonly role: 'client' | 'server';
+  /** The session identifier: the first key exchange's hash (RFC 4253 section 7.2). */
+  readonly sessionId: Uint8Array;
+  /** The peer's identification string without its line end. */
+  readonly peerIdent: string;
+  /** Sends a payload; during a key exchange it is queued, bounded, and sent after it. The payload is copied or sealed before this returns. */
+  send(payload: Uint8Array): void;
+  /**
+   * Sends a message whose payload is `head` and then `data` without joining them first: the data path. Flushing is left to the end of the
+   * turn or to {@link flush}.
+   */
+  sendData(head: Uint8Array, data: Uint8Array): void;
+  /** Hands what is sealed to the output now; otherwise it goes at the end of the present turn. */
+  flush(): void;
+  /** False while more output waits than is good: writers then wait for the handler's `drained`. */
+  readonly writable: boolean;
+  /** Where the messages go from now on; numbers 1 to 49 and 192-193 never reach it. */
+  handler: PacketHandler;
+  /** Whether the peer named this extension in its EXT_INFO (RFC 8308), and its value. */
+  peerExtension(name: string): Uint8Array | undefined;
+  /** Ends the connection with SSH_MSG_DISCONNECT; afterwards nothing is sent or handed up but `closed`. */
+  disconnect(reason: number, description: string): void;
+}
+
+/** The layer above the transport. */
+export interface PacketHandler {
+  /**
+   * One message; `payload[0]` is its number. A promise stops the reading of further messages until it settles.
+   * What it throws ends the connection. Returning false says that the number is unknown here: the transport answers UNIMPLEMENTED.
+   */
+  message(payload: Uint8Array): void | boolean | Promise<void>;
+  /** The output has room again. */
+  drained(): void;
+  /** The connection is over; undefined where it ended in good order. */
+  closed(error: Error | undefined): void;
+}
