@@ -1,4 +1,3 @@
-
 /**
  * A public key, plain or inside a certificate.
  *
@@ -34,4 +33,3 @@ export interface Signer {
    */
   sign(data: Uint8Array, algorithm: string): Promise<Uint8Array>;
 }
-
