@@ -21,7 +21,7 @@ export interface PacketLink {
   flush(): void;
   /** False while more output waits than is good: writers then wait for the handler's `drained`. */
   readonly writable: boolean;
-  /** Where the messages go from now on; numbers 1 to 49 and 192-193 never reach it. */
+  /** Where the messages go from now on: service messages (5, 6) and numbers from 50 on; the rest is the transport's own. */
   handler: PacketHandler;
   /** Whether the peer named this extension in its EXT_INFO (RFC 8308), and its value. */
   peerExtension(name: string): Uint8Array | undefined;
