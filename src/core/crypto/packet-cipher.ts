@@ -1,3 +1,5 @@
+import { SshError } from '../util/errors.ts';
+
 /**
  * One direction's protection of packets (RFC 4253 section 6): encryption and authentication together, as negotiated.
  *
@@ -14,6 +16,12 @@ interface PacketProtection {
   readonly tagBytes: number;
   /** How many packets one set of keys may protect, and how many blocks of `blockBytes` (RFC 4344 section 3), before a new key exchange. */
   readonly mostBlocks: number;
+  /**
+   * All that this direction's next packet depends on besides its sequence number, as keys from which an equal sealer or opener can be
+   * made, so that a running connection can change to another source of the same cipher. Fresh copies that the caller wipes. Absent where
+   * the state can't be told (a cipher or MAC that chains from packet to packet inside a library).
+   */
+  state?(): DirectionKeys;
   /** Forgets the keys; nothing else may be called after it. */
   wipe(): void;
 }
@@ -39,6 +47,26 @@ export interface PacketOpener extends PacketProtection {
    * @throws SshError SSH_ERR_MAC_INVALID, whatever was wrong.
    */
   open(buffer: Uint8Array, at: number, packetLength: number, sequence: number): void;
+  /**
+   * Present where a fault must not show when it was found: in CBC with encrypt-and-MAC, whose length field is decrypted before anything
+   * was authenticated. Absent: a bad length or tag may end the connection at once.
+   */
+  readonly discard?: PacketDiscard;
+}
+
+/**
+ * How CBC with encrypt-and-MAC hides what was wrong with a packet (the plaintext recovery attack of Albrecht, Paterson and Watson, 2009:
+ * whoever flips bits of a block and watches how many bytes the receiver takes before it fails learns plaintext).
+ *
+ * On a length out of bounds, on a length that is not a whole number of blocks, and on an error of `open`, the packet layer says nothing
+ * yet. It reads on, decrypting nothing, until `bytes` bytes have come since the packet's start or the peer is gone, and then throws what
+ * `fault` returns: so every fault looks alike in the bytes taken, in the time spent and in the error.
+ */
+export interface PacketDiscard {
+  /** How many bytes are read in all, from the faulty packet's first byte: OpenSSH's largest packet. */
+  readonly bytes: number;
+  /** The error of every fault, after the time of a MAC over what `open` did not compute one over. */
+  fault(): SshError;
 }
 
 /** The keys of one direction (RFC 4253 section 7.2), each of the length that the rows ask for. */
@@ -47,4 +75,36 @@ export interface DirectionKeys {
   readonly iv: Uint8Array;
   /** Empty where the cipher authenticates by itself. */
   readonly macKey: Uint8Array;
+}
+
+/**
+ * After how many blocks a direction needs new keys: 2^(block bits / 4) blocks of a cipher with wide blocks (RFC 4344 section 3.2), and
+ * 1 GiB for one with narrow blocks, as OpenSSH has it.
+ */
+export function mostBlocks(blockBytes: number): number {
+  return blockBytes >= 16 ? 2 ** (blockBytes * 2) : 2 ** 30 / blockBytes;
+}
+
+/** The one error of a packet that does not authenticate; it does not say why. */
+export function macInvalid(): SshError {
+  return new SshError('SSH_ERR_MAC_INVALID');
+}
+
+/** The uint32 at `at`, big-endian. */
+export function readUint32(bytes: Uint8Array, at: number): number {
+  return (
+    (((bytes[at] as number) << 24) |
+      ((bytes[at + 1] as number) << 16) |
+      ((bytes[at + 2] as number) << 8) |
+      (bytes[at + 3] as number)) >>>
+    0
+  );
+}
+
+/** Writes the low 32 bits of `value` at `at`, big-endian. */
+export function writeUint32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >>> 24;
+  bytes[at + 1] = value >>> 16;
+  bytes[at + 2] = value >>> 8;
+  bytes[at + 3] = value;
 }

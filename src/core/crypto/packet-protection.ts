@@ -1,0 +1,65 @@
+import { SshError } from '../util/errors.ts';
+import { type CipherRow, ciphers } from './ciphers.ts';
+import { type MacRow, macs } from './macs.ts';
+import type { CipherName, MacName } from './names.ts';
+import type { DirectionKeys, PacketOpener, PacketSealer } from './packet-cipher.ts';
+import { StreamOpener, StreamSealer } from './packet-stream.ts';
+
+/** How many bytes of each key one direction takes from the key derivation (RFC 4253 section 7.2). */
+export interface KeyLengths {
+  readonly key: number;
+  readonly iv: number;
+  /** 0 where the cipher authenticates by itself. */
+  readonly macKey: number;
+}
+
+/** The lengths of one direction's keys; `mac` does not count where the cipher authenticates by itself. */
+export function keyLengths(cipher: CipherName, mac: MacName | undefined): KeyLengths {
+  const row = cipherRow(cipher);
+  return { key: row.keyBytes, iv: row.ivBytes, macKey: row.authenticated ? 0 : macRow(mac).keyBytes };
+}
+
+/**
+ * Loads what the cipher and MAC need before {@link createSealer} and {@link createOpener} may be called; undefined where nothing is
+ * missing, so that nobody has to wait.
+ */
+export function prepare(cipher: CipherName, mac: MacName | undefined): Promise<void> | undefined {
+  const row = cipherRow(cipher);
+  return row.authenticated ? row.source.prepare?.() : macRow(mac).prepare?.();
+}
+
+/**
+ * The protection of what is sent with these algorithms and keys, after {@link prepare}. The keys are copied: the caller wipes its own.
+ *
+ * @throws SshError SSH_ERR_NO_MAC_ALG_MATCH where the cipher needs a MAC and there is none; SSH_ERR_KEY_LENGTH where a key's length is
+ * not what {@link keyLengths} says.
+ */
+export function createSealer(cipher: CipherName, mac: MacName | undefined, keys: DirectionKeys): PacketSealer {
+  checkLengths(keyLengths(cipher, mac), keys);
+  const row = cipherRow(cipher);
+  return row.authenticated ? row.source.sealer(keys) : new StreamSealer(row, macRow(mac), keys);
+}
+
+/** The protection of what is received; otherwise as {@link createSealer}. */
+export function createOpener(cipher: CipherName, mac: MacName | undefined, keys: DirectionKeys): PacketOpener {
+  checkLengths(keyLengths(cipher, mac), keys);
+  const row = cipherRow(cipher);
+  return row.authenticated ? row.source.opener(keys) : new StreamOpener(row, macRow(mac), keys);
+}
+
+function cipherRow(name: CipherName): CipherRow {
+  const row = ciphers[name];
+  if (row === undefined) throw new SshError('SSH_ERR_NO_CIPHER_ALG_MATCH', name);
+  return row;
+}
+
+function macRow(name: MacName | undefined): MacRow {
+  const row = name === undefined ? undefined : macs[name];
+  if (row === undefined) throw new SshError('SSH_ERR_NO_MAC_ALG_MATCH', name ?? 'the cipher needs a MAC');
+  return row;
+}
+
+function checkLengths(lengths: KeyLengths, keys: DirectionKeys): void {
+  const right = keys.key.length === lengths.key && keys.iv.length === lengths.iv && keys.macKey.length === lengths.macKey;
+  if (!right) throw new SshError('SSH_ERR_KEY_LENGTH', 'keys of a direction');
+}
