@@ -8,7 +8,7 @@ export default defineConfig({
   root: fileURLToPath(new URL('..', import.meta.url)),
   test: {
     include: ['test/**/*.test.ts'],
-    globalSetup: ['test/tools/wasm-setup.ts'],
+    globalSetup: [fileURLToPath(new URL('tools/wasm-setup.ts', import.meta.url))],
     // Forks: tests start and kill programs, send signals and change the environment.
     pool: 'forks',
     maxWorkers: 2,

@@ -1,3 +1,5 @@
+import type { Certificate } from './certificate.ts';
+
 /**
  * A public key, plain or inside a certificate.
  *
@@ -11,7 +13,7 @@ export interface PublicKey {
   /** The certified key of a certificate; the key itself where it is plain. */
   readonly plain: PublicKey;
   /** The certificate's fields, where this is one. */
-  readonly certificate?: import('./certificate.ts').Certificate;
+  readonly certificate?: Certificate;
   /** The signature algorithms that this key can be used with, best first: for RSA rsa-sha2-512, rsa-sha2-256, ssh-rsa; with the certificate suffix for a certificate. */
   readonly signatureAlgorithms: readonly string[];
   /**

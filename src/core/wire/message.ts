@@ -25,7 +25,7 @@ export interface Message<T> {
 
 /** Declares a sequence of fields without a message number. */
 export function struct<F extends Fields>(fields: F): Codec<Values<F>> {
-  const rows = Object.entries(fields) as [string, Codec<unknown>][];
+  const rows = Object.entries<Codec<unknown>>(fields);
   return {
     read: (reader) => {
       const values: Record<string, unknown> = {};
