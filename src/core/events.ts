@@ -56,7 +56,17 @@ export interface AuthenticationTry {
   readonly source?: string;
   readonly keyType?: string;
   readonly fingerprint?: string;
-  readonly outcome: 'offered' | 'accepted' | 'signed' | 'refused' | 'skipped' | 'failed' | 'partial' | 'succeeded';
+  /** Whether the user named the key: IdentityFile, -i. */
+  readonly explicit?: boolean;
+  /** Whether an agent holds the private key. */
+  readonly agent?: boolean;
+  /** The signature algorithm. */
+  readonly algorithm?: string;
+  /**
+   * `planned`: will be tried; `offered`: the server is asked about it; `trying`: its private half is loaded, as no public one is known;
+   * `accepted`: the server would take it; `signed`: a signature goes out; `skipped`: not offered; `failed`: it could not be used.
+   */
+  readonly outcome: 'planned' | 'offered' | 'trying' | 'accepted' | 'signed' | 'refused' | 'skipped' | 'failed' | 'partial' | 'succeeded';
   readonly reason?: string;
 }
 

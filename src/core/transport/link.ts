@@ -10,8 +10,11 @@ export interface PacketLink {
   readonly sessionId: Uint8Array;
   /** The peer's identification string without its line end. */
   readonly peerIdent: string;
-  /** Sends a payload; during a key exchange it is queued, bounded, and sent after it. The payload is copied or sealed before this returns. */
-  send(payload: Uint8Array): void;
+  /**
+   * Sends a payload; during a key exchange it is queued, bounded, and sent after it. The payload is copied or sealed before this returns.
+   * With `padTo` the packet gets enough padding to make its payload and padding a multiple of so many bytes: it hides a password's length.
+   */
+  send(payload: Uint8Array, padTo?: number): void;
   /**
    * Sends a message whose payload is `head` and then `data` without joining them first: the data path. Flushing is left to the end of the
    * turn or to {@link flush}.

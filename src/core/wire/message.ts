@@ -48,7 +48,7 @@ export function message<F extends Fields>(number: number, name: string, fields: 
       const writer = new WireWriter();
       writer.byte(number);
       body.write(writer, values);
-      return writer.bytes();
+      return written(writer);
     },
     decode: (payload) => {
       const reader = new WireReader(payload);
@@ -64,7 +64,14 @@ export function message<F extends Fields>(number: number, name: string, fields: 
 export function encode<T>(codec: Codec<T>, value: T): Uint8Array {
   const writer = new WireWriter();
   codec.write(writer, value);
-  return writer.bytes();
+  return written(writer);
+}
+
+/** What was written, of which no other copy stays behind: it may hold a password. */
+function written(writer: WireWriter): Uint8Array {
+  const bytes = writer.bytes();
+  writer.wipe();
+  return bytes;
 }
 
 /**
