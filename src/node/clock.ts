@@ -1,0 +1,21 @@
+import type { Clock, Timer } from '../core/util/clock.ts';
+
+/** The longest delay that setTimeout takes, in milliseconds; more makes it fire at once. */
+const longestDelayMs = 2 ** 31 - 1;
+
+/** The system's clock and the event loop's timers; a timer that runs keeps the process alive. */
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  seconds: () => Math.floor(Date.now() / 1000),
+  after(delayMs: number, fire: () => void): Timer {
+    let left = delayMs;
+    let handle: NodeJS.Timeout;
+    const arm = (): void => {
+      const step = Math.min(left, longestDelayMs);
+      left -= step;
+      handle = setTimeout(left > 0 ? arm : fire, step);
+    };
+    arm();
+    return { stop: () => clearTimeout(handle) };
+  },
+};

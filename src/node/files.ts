@@ -1,0 +1,179 @@
+import { randomBytes } from 'node:crypto';
+import fs from 'node:fs';
+import { errnoOf, SystemError, systemCall } from './errno.ts';
+import { findUser, ownUser } from './users.ts';
+
+/** A file's bytes with what fstat(2) said about it when it was open. */
+export interface ReadFile {
+  readonly bytes: Uint8Array;
+  readonly stat: fs.Stats;
+}
+
+/** The largest file that is read where no other limit is given: 1 MiB. */
+export const defaultFileLimit = 1024 * 1024;
+
+/**
+ * Reads a whole file, pipes and devices too; the bytes are the caller's.
+ *
+ * @param check sees the open file's state before anything is read, and throws to refuse it.
+ * @throws SystemError ENOENT, EACCES, EISDIR and the like; EFBIG where it holds more than `limit` bytes.
+ */
+export function readWholeFile(path: string, limit = defaultFileLimit, check?: (stat: fs.Stats) => void): ReadFile {
+  const fd = openFile(path, 'r');
+  try {
+    const stat = fs.fstatSync(fd);
+    check?.(stat);
+    const parts: Uint8Array[] = [];
+    let length = 0;
+    for (;;) {
+      const part = new Uint8Array(partSize(stat, length));
+      const read = systemCall(() => fs.readSync(fd, part));
+      if (read === 0) break;
+      length += read;
+      if (length > limit) throw new SystemError('EFBIG', path);
+      parts.push(part.subarray(0, read));
+    }
+    const [only] = parts;
+    if (only !== undefined && parts.length === 1) return { bytes: only, stat };
+    const bytes = new Uint8Array(length);
+    let at = 0;
+    for (const part of parts) {
+      bytes.set(part, at);
+      at += part.length;
+      // The file may hold a secret, and only the joined copy has an owner.
+      part.fill(0);
+    }
+    return { bytes, stat };
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+/** The same as text; undefined where the file does not exist. */
+export function readTextIfAny(path: string, limit = defaultFileLimit): string | undefined {
+  try {
+    return Buffer.from(readWholeFile(path, limit).bytes).toString('utf8');
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** How {@link replaceFile} treats what is there. */
+export interface ReplaceOptions {
+  /** The mode of a file that is new, before the umask; an existing one keeps its own. */
+  readonly mode: number;
+  /** Gives the file this mode whatever was there: for private keys. */
+  readonly forceMode?: boolean;
+  /** Where the path is a symbolic link, replaces the file that it points to, not the link. */
+  readonly throughLink?: boolean;
+}
+
+/**
+ * Puts new content in a file's place at once: readers see the old or the new, whole. Owner (where allowed) and mode are kept.
+ *
+ * @throws SystemError with the old file untouched and nothing left behind.
+ */
+export function replaceFile(path: string, bytes: Uint8Array, options: ReplaceOptions): void {
+  const target = options.throughLink === true ? realPath(path) : path;
+  const before = fs.lstatSync(target, { throwIfNoEntry: false });
+  const kept = before?.isFile() === true ? before : undefined;
+  const temporary = `${target}.${randomBytes(6).toString('hex')}`;
+  const fd = openFile(temporary, 'wx', kept === undefined || options.forceMode === true ? options.mode : 0o600);
+  try {
+    try {
+      writeAll(fd, bytes);
+      if (kept !== undefined) keepOwner(fd, kept);
+      if (options.forceMode === true) fs.fchmodSync(fd, options.mode);
+      else if (kept !== undefined) fs.fchmodSync(fd, kept.mode & 0o7777);
+      fs.fsyncSync(fd);
+    } finally {
+      fs.closeSync(fd);
+    }
+    systemCall(() => fs.renameSync(temporary, target));
+  } catch (error) {
+    fs.rmSync(temporary, { force: true });
+    throw error;
+  }
+}
+
+/**
+ * Appends lines with a single write, so that several programs may do it at once; a missing newline at the file's end is put first.
+ *
+ * @param lines whole lines, each with its newline.
+ */
+export function appendLines(path: string, lines: string, mode: number): void {
+  const fd = openFile(path, 'a+', mode);
+  try {
+    const { size } = fs.fstatSync(fd);
+    const last = Buffer.alloc(1);
+    const torn = size > 0 && fs.readSync(fd, last, 0, 1, size - 1) === 1 && last[0] !== 0x0a;
+    writeAll(fd, Buffer.from(torn ? `\n${lines}` : lines));
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+/** Makes a folder with this mode whatever the umask; false where something of that name is there already. */
+export function makeFolder(path: string, mode: number): boolean {
+  try {
+    fs.mkdirSync(path, { mode });
+  } catch (error) {
+    if (errnoOf(error) === 'EEXIST') return false;
+    return systemCall(() => {
+      throw error;
+    });
+  }
+  return true;
+}
+
+/**
+ * A path whose leading `~` or `~user` is that user's home as the user database has it; $HOME is not asked.
+ *
+ * @throws Error with OpenSSH's text where the user is unknown.
+ */
+export function expandTilde(path: string): string {
+  if (!path.startsWith('~')) return path;
+  const slash = path.indexOf('/');
+  const name = slash === -1 ? path.slice(1) : path.slice(1, slash);
+  const rest = slash === -1 ? '' : path.slice(slash).replace(/^\/+/, '');
+  const user = name === '' ? ownUser() : findUser(name);
+  if (user === undefined) throw new Error(name === '' ? `No such uid ${process.getuid?.() ?? -1}` : `No such user ${name}`);
+  return user.home.endsWith('/') ? `${user.home}${rest}` : `${user.home}/${rest}`;
+}
+
+/** Opens a file with the errors of {@link SystemError}. */
+function openFile(path: string, flags: string, mode?: number): number {
+  return systemCall(() => fs.openSync(path, flags, mode));
+}
+
+/** A file's size is only a hint: it may grow, and what is not a file has none. One byte more than it finds the end. */
+function partSize(stat: fs.Stats, read: number): number {
+  const rest = stat.isFile() ? stat.size - read + 1 : 0;
+  return Math.min(Math.max(rest, 4096), 1024 * 1024);
+}
+
+function writeAll(fd: number, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length; ) at += systemCall(() => fs.writeSync(fd, bytes, at));
+}
+
+function keepOwner(fd: number, before: fs.Stats): void {
+  const now = fs.fstatSync(fd);
+  if (now.uid === before.uid && now.gid === before.gid) return;
+  try {
+    fs.fchownSync(fd, before.uid, before.gid);
+  } catch {
+    // Only root may give a file away; the new one is then ours.
+  }
+}
+
+function realPath(path: string): string {
+  try {
+    return fs.realpathSync(path);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return path;
+    return systemCall(() => {
+      throw error;
+    });
+  }
+}

@@ -1,0 +1,186 @@
+import fs from 'node:fs';
+import net from 'node:net';
+import tty from 'node:tty';
+import { blockAgainAtExit, descriptorKind, reopenNonBlocking } from './descriptors.ts';
+import { systemError } from './errno.ts';
+
+/** Who reads a {@link Source}. */
+export interface SourceReader {
+  /** Bytes as a view that holds until this returns. */
+  data(bytes: Uint8Array): void;
+  /** Nothing follows. */
+  end(): void;
+  /** Reading failed; nothing follows. */
+  error(error: Error): void;
+}
+
+/** Where a session's input comes from: this process' stdin, or any descriptor. */
+export interface Source {
+  /** Starts reading; called once. */
+  start(reader: SourceReader): void;
+  /** Stops reading until {@link resume}; within `data` at the latest after what is handed over there. */
+  pause(): void;
+  resume(): void;
+  /** Stops for good; the reader hears nothing more. */
+  close(): void;
+}
+
+/** How much is read at once; a pipe holds 64 KiB. */
+const bufferSize = 64 * 1024;
+
+/**
+ * Input from a descriptor: pipes and sockets by the event loop into one buffer, files in slices between which other work goes on,
+ * terminals as they are set.
+ */
+export function openSource(fd: number): Source {
+  const kind = descriptorKind(fd);
+  if (kind === 'file') return new FileSource(fd);
+  if (kind === 'terminal') return new StreamSource((source) => openTerminal(fd, source));
+  return new StreamSource((source) => openPipe(fd, kind === 'pipe', source));
+}
+
+class FileSource implements Source {
+  private readonly fd: number;
+  private readonly buffer = new Uint8Array(bufferSize);
+  private reader: SourceReader | undefined;
+  private paused = false;
+  private next: NodeJS.Immediate | undefined;
+
+  constructor(fd: number) {
+    this.fd = fd;
+  }
+
+  start(reader: SourceReader): void {
+    this.reader = reader;
+    this.schedule();
+  }
+
+  pause(): void {
+    this.paused = true;
+  }
+
+  resume(): void {
+    this.paused = false;
+    this.schedule();
+  }
+
+  close(): void {
+    this.reader = undefined;
+    clearImmediate(this.next);
+  }
+
+  private schedule(): void {
+    this.next ??= setImmediate(() => this.slice());
+  }
+
+  private slice(): void {
+    this.next = undefined;
+    const { reader } = this;
+    if (reader === undefined || this.paused) return;
+    let length: number;
+    try {
+      length = fs.readSync(this.fd, this.buffer);
+    } catch (error) {
+      this.close();
+      reader.error(systemError(error));
+      return;
+    }
+    if (length === 0) {
+      this.close();
+      reader.end();
+      return;
+    }
+    reader.data(this.buffer.subarray(0, length));
+    if (!this.paused && this.reader !== undefined) this.schedule();
+  }
+}
+
+/** A source over a stream of the event loop. */
+class StreamSource implements Source {
+  reader: SourceReader | undefined;
+  running = false;
+  private stream: OpenStream | undefined;
+  private readonly open: (source: StreamSource) => OpenStream;
+
+  constructor(open: (source: StreamSource) => OpenStream) {
+    this.open = open;
+  }
+
+  start(reader: SourceReader): void {
+    this.reader = reader;
+    const stream = this.open(this);
+    this.stream = stream;
+    stream.socket.on('end', () => {
+      this.reader?.end();
+    });
+    stream.socket.on('error', (error) => {
+      this.reader?.error(systemError(error));
+    });
+    this.running = true;
+    stream.socket.resume();
+  }
+
+  pause(): void {
+    this.running = false;
+    this.stream?.socket.pause();
+  }
+
+  resume(): void {
+    if (this.reader === undefined) return;
+    this.running = true;
+    this.stream?.socket.resume();
+  }
+
+  close(): void {
+    this.reader = undefined;
+    this.running = false;
+    const { stream } = this;
+    if (stream === undefined) return;
+    if (stream.owned) {
+      stream.socket.destroy();
+      return;
+    }
+    stream.socket.pause();
+    stream.socket.unref();
+  }
+}
+
+interface OpenStream {
+  readonly socket: net.Socket;
+  /** Whether its descriptor is its own, not one that the process was started with. */
+  readonly owned: boolean;
+}
+
+function openPipe(fd: number, reopen: boolean, source: StreamSource): OpenStream {
+  const own = reopen ? reopenNonBlocking(fd, 'read') : undefined;
+  const buffer = new Uint8Array(bufferSize);
+  const options = {
+    fd: own ?? fd,
+    readable: true,
+    writable: false,
+    // Without it the end would close the descriptor, which may be the process' stdin.
+    autoDestroy: own !== undefined,
+    onread: {
+      buffer,
+      callback: (length: number): boolean => {
+        source.reader?.data(buffer.subarray(0, length));
+        return source.running;
+      },
+    },
+  };
+  const socket = new net.Socket(options as net.SocketConstructorOpts);
+  socket.pause();
+  if (own === undefined) blockAgainAtExit(socket);
+  return { socket, owned: own !== undefined };
+}
+
+function openTerminal(fd: number, source: StreamSource): OpenStream {
+  const socket = new tty.ReadStream(fd);
+  socket.pause();
+  socket.on('data', (chunk: Buffer) => {
+    source.reader?.data(chunk);
+  });
+  socket.pause();
+  // The terminal was opened once more by libuv.
+  return { socket, owned: true };
+}

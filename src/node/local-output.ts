@@ -1,0 +1,125 @@
+import fs from 'node:fs';
+import net from 'node:net';
+import type { Writable } from 'node:stream';
+import tty from 'node:tty';
+import { blockAgainAtExit, descriptorKind, handleOf, reopenNonBlocking } from './descriptors.ts';
+import { errnoOf, systemError } from './errno.ts';
+
+/** Where a session's output goes: this process' stdout or stderr, or any descriptor. */
+export interface Sink {
+  /** Writes; `bytes` are the caller's again at once. False says that some of them wait for a slow reader: {@link onDrain} follows. */
+  write(bytes: Uint8Array): boolean;
+  /** Called when all that waited is written. */
+  onDrain: () => void;
+  /** Called once when writing is over before its end: EPIPE where the reader has gone. What is written afterwards is dropped. */
+  onClosed: (error: Error) => void;
+  /** Calls `done` when all is written, or can't be; nothing may be written afterwards. */
+  end(done: () => void): void;
+}
+
+/**
+ * Output to a descriptor which never blocks the event loop where its reader is slow.
+ *
+ * Most bytes are written at once by write(2). Pipes and terminals are opened a second time for that, so that they can be non-blocking for
+ * this process alone; a socket has to be made non-blocking itself until the process ends. Where neither can be had, writing blocks.
+ */
+export function openSink(fd: number): Sink {
+  const kind = descriptorKind(fd);
+  if (kind === 'file') return new DescriptorSink(fd, kind, false);
+  const reopened = kind === 'socket' ? undefined : reopenNonBlocking(fd, 'write');
+  const sink = new DescriptorSink(reopened ?? fd, kind, reopened !== undefined);
+  if (kind === 'socket') sink.prepareSocket();
+  return sink;
+}
+
+class DescriptorSink implements Sink {
+  onDrain: () => void = () => {};
+  onClosed: (error: Error) => void = () => {};
+  private readonly fd: number;
+  private readonly kind: 'terminal' | 'pipe' | 'socket' | 'file';
+  private readonly owned: boolean;
+  /** Writes what write(2) does not take at once; made when that first happens. */
+  private queue: Writable | undefined;
+  private ended: (() => void) | undefined;
+  private closed = false;
+
+  constructor(fd: number, kind: 'terminal' | 'pipe' | 'socket' | 'file', owned: boolean) {
+    this.fd = fd;
+    this.kind = kind;
+    this.owned = owned;
+  }
+
+  /** Makes an inherited socket non-blocking, which opening the queue does. */
+  prepareSocket(): void {
+    blockAgainAtExit(this.openQueue());
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (this.closed) return true;
+    if (this.queue !== undefined && this.queue.writableLength > 0) return this.enqueue(bytes, 0);
+    let at = 0;
+    try {
+      while (at < bytes.length) at += fs.writeSync(this.fd, bytes, at);
+    } catch (error) {
+      if (errnoOf(error) === 'EAGAIN') return this.enqueue(bytes, at);
+      this.close(error);
+    }
+    return true;
+  }
+
+  end(done: () => void): void {
+    if (this.queue !== undefined && this.queue.writableLength > 0 && !this.closed) {
+      this.ended = done;
+      return;
+    }
+    this.finish();
+    done();
+  }
+
+  private enqueue(bytes: Uint8Array, from: number): boolean {
+    this.queue ??= this.openQueue();
+    this.queue.write(Buffer.from(bytes.subarray(from)));
+    return false;
+  }
+
+  private openQueue(): Writable {
+    const queue = this.kind === 'terminal' ? terminalQueue(this.fd) : pipeQueue(this.fd);
+    queue.on('error', (error) => this.close(error));
+    queue.on('drain', () => {
+      if (this.ended === undefined) this.onDrain();
+      else this.end(this.ended);
+    });
+    this.queue = queue;
+    return queue;
+  }
+
+  private close(error: unknown): void {
+    if (this.closed) return;
+    this.closed = true;
+    const { ended } = this;
+    this.finish();
+    if (ended !== undefined) ended();
+    else this.onClosed(systemError(error));
+  }
+
+  /** The descriptors that the process was started with stay open: a later file must not take the number of stdout. */
+  private finish(): void {
+    this.closed = true;
+    if (!this.owned) return;
+    if (this.queue === undefined) fs.closeSync(this.fd);
+    else this.queue.destroy();
+  }
+}
+
+function pipeQueue(fd: number): Writable {
+  // With such a high-water mark 'drain' tells of every time that nothing waits any more.
+  const options = { fd, readable: false, writable: true, writableHighWaterMark: 1 };
+  return new net.Socket(options as net.SocketConstructorOpts);
+}
+
+function terminalQueue(fd: number): Writable {
+  const stream = new tty.WriteStream(fd);
+  // Terminals are made blocking by WriteStream: a stopped one (^S) would then stop the whole process.
+  handleOf(stream)?.setBlocking?.(false);
+  return stream;
+}

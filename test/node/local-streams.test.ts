@@ -1,0 +1,301 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { openSource, type Source } from '../../src/node/local-input.ts';
+import { openSink, type Sink } from '../../src/node/local-output.ts';
+
+const root = fs.mkdtempSync(path.join(os.tmpdir(), 'tsh-streams-'));
+let folder = root;
+let count = 0;
+beforeEach(() => {
+  folder = path.join(root, String(count++));
+  fs.mkdirSync(folder);
+});
+afterAll(() => fs.rmSync(root, { recursive: true }));
+
+const { O_RDONLY, O_WRONLY, O_NONBLOCK } = fs.constants;
+
+/** A pipe; the writing end blocks, as one that was inherited does. */
+function pipe(): { reader: number; writer: number } {
+  const name = path.join(folder, 'pipe');
+  spawnSync('mkfifo', [name]);
+  const reader = fs.openSync(name, O_RDONLY | O_NONBLOCK);
+  return { reader, writer: fs.openSync(name, O_WRONLY) };
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 2));
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 5));
+
+/** What is in a non-blocking pipe now. */
+function readAvailable(fd: number): Buffer {
+  const buffer = Buffer.alloc(1 << 20);
+  try {
+    return buffer.subarray(0, fs.readSync(fd, buffer));
+  } catch {
+    return buffer.subarray(0, 0);
+  }
+}
+
+function ended(sink: Sink): Promise<void> {
+  return new Promise((resolve) => {
+    sink.end(resolve);
+  });
+}
+
+describe('a sink', () => {
+  test('keeps the event loop alive while a pipe has no reader, and loses nothing', async () => {
+    const { reader, writer } = pipe();
+    const data = randomBytes(1 << 20);
+    const sink = openSink(writer);
+    let drains = 0;
+    sink.onDrain = () => {
+      drains++;
+    };
+    let full = 0;
+    for (let at = 0; at < data.length; at += 32768) {
+      const chunk = Buffer.from(data.subarray(at, at + 32768));
+      if (!sink.write(chunk)) full++;
+      // The bytes are the caller's again.
+      chunk.fill(0);
+    }
+    expect(full).toBeGreaterThan(0);
+    await turn();
+    expect(drains).toBe(0);
+    const parts: Buffer[] = [];
+    while (drains === 0) {
+      parts.push(readAvailable(reader));
+      await turn();
+    }
+    parts.push(readAvailable(reader));
+    expect(Buffer.concat(parts).equals(data)).toBe(true);
+    expect(drains).toBe(1);
+    expect(sink.write(Buffer.from('more'))).toBe(true);
+    expect(readAvailable(reader).toString()).toBe('more');
+    await ended(sink);
+    fs.closeSync(writer);
+    expect(readAvailable(reader)).toHaveLength(0);
+    fs.closeSync(reader);
+  });
+
+  test('leaves the inherited open file blocking', async () => {
+    const { reader, writer } = pipe();
+    const sink = openSink(writer);
+    while (sink.write(new Uint8Array(32768)));
+    const flags = fs.readFileSync(`/proc/self/fdinfo/${writer}`, 'utf8').match(/flags:\s*(\d+)/)?.[1] ?? '';
+    expect(Number.parseInt(flags, 8) & O_NONBLOCK).toBe(0);
+    fs.closeSync(reader);
+    const error = await new Promise<Error>((resolve) => {
+      sink.onClosed = resolve;
+    });
+    expect(error).toMatchObject({ code: 'EPIPE', message: 'Broken pipe' });
+    fs.closeSync(writer);
+  });
+
+  test('tells at once that the reader has gone, once', () => {
+    const { reader, writer } = pipe();
+    const sink = openSink(writer);
+    const errors: Error[] = [];
+    sink.onClosed = (error) => errors.push(error);
+    fs.closeSync(reader);
+    sink.write(Buffer.from('x'));
+    sink.write(Buffer.from('y'));
+    expect(errors).toHaveLength(1);
+    expect(errors[0]).toMatchObject({ code: 'EPIPE' });
+    fs.closeSync(writer);
+  });
+
+  test('writes what waits before its end', async () => {
+    const { reader, writer } = pipe();
+    const sink = openSink(writer);
+    let written = 0;
+    do written += 32768;
+    while (sink.write(new Uint8Array(32768)));
+    let done = false;
+    sink.end(() => {
+      done = true;
+    });
+    let received = 0;
+    expect(done).toBe(false);
+    while (!done) {
+      received += readAvailable(reader).length;
+      await turn();
+    }
+    received += readAvailable(reader).length;
+    expect(received).toBe(written);
+    fs.closeSync(writer);
+    fs.closeSync(reader);
+  });
+
+  test('a file gets its bytes in order, and a full device is told', async () => {
+    const fd = fs.openSync(path.join(folder, 'f'), 'w+');
+    const sink = openSink(fd);
+    expect(sink.write(Buffer.from('one '))).toBe(true);
+    sink.write(Buffer.from('two'));
+    await ended(sink);
+    expect(fs.readFileSync(path.join(folder, 'f'), 'utf8')).toBe('one two');
+    fs.closeSync(fd);
+    const full = fs.openSync('/dev/full', 'w');
+    const errors: Error[] = [];
+    const sinkFull = openSink(full);
+    sinkFull.onClosed = (error) => errors.push(error);
+    sinkFull.write(Buffer.from('x'));
+    expect(errors[0]).toMatchObject({ code: 'ENOSPC', message: 'No space left on device' });
+    fs.closeSync(full);
+  });
+});
+
+/** What a source gives, joined, up to its end. */
+async function readAll(source: Source, each: (length: number) => void = () => {}): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  await new Promise<void>((resolve, reject) => {
+    source.start({
+      data: (bytes) => {
+        parts.push(Buffer.from(bytes));
+        each(bytes.length);
+      },
+      end: resolve,
+      error: reject,
+    });
+  });
+  return Buffer.concat(parts);
+}
+
+describe('a source', () => {
+  const data = randomBytes(300_000);
+
+  test('a file is read to its end, in slices between which timers run', async () => {
+    const file = path.join(folder, 'f');
+    fs.writeFileSync(file, data);
+    const fd = fs.openSync(file, 'r');
+    let slices = 0;
+    let turns = 0;
+    const immediate = (): void => {
+      turns++;
+      if (slices < 5) setImmediate(immediate);
+    };
+    setImmediate(immediate);
+    const source = openSource(fd);
+    const bytes = await readAll(source, () => slices++);
+    expect(bytes.equals(data)).toBe(true);
+    expect(slices).toBeGreaterThan(3);
+    expect(turns).toBeGreaterThan(3);
+    fs.closeSync(fd);
+  });
+
+  test('a paused file stays where it is', async () => {
+    const file = path.join(folder, 'f');
+    fs.writeFileSync(file, data);
+    const fd = fs.openSync(file, 'r');
+    const source = openSource(fd);
+    let slices = 0;
+    const all = readAll(source, () => {
+      slices++;
+      source.pause();
+    });
+    await turn();
+    await turn();
+    expect(slices).toBe(1);
+    for (let i = 1; i < 6; i++) {
+      source.resume();
+      await turn();
+    }
+    expect((await all).equals(data)).toBe(true);
+    fs.closeSync(fd);
+  });
+
+  test('/dev/null ends at once', async () => {
+    const fd = fs.openSync('/dev/null', 'r');
+    expect(await readAll(openSource(fd))).toHaveLength(0);
+    fs.closeSync(fd);
+  });
+
+  test('a pipe is read, paused and ended, and stays blocking for others', async () => {
+    const { reader: watcher, writer } = pipe();
+    const reader = fs.openSync(path.join(folder, 'pipe'), O_RDONLY);
+    const source = openSource(reader);
+    let received = 0;
+    const all = readAll(source, (length) => {
+      received += length;
+      if (received >= 1000) source.pause();
+    });
+    const feed = openSink(writer);
+    feed.write(data.subarray(0, 1000));
+    await until(() => received === 1000);
+    feed.write(data.subarray(1000));
+    await turn();
+    expect(received).toBe(1000);
+    received = -1_000_000;
+    source.resume();
+    await ended(feed);
+    fs.closeSync(writer);
+    expect((await all).equals(data)).toBe(true);
+    const flags = fs.readFileSync(`/proc/self/fdinfo/${reader}`, 'utf8').match(/flags:\s*(\d+)/)?.[1] ?? '';
+    expect(Number.parseInt(flags, 8) & O_NONBLOCK).toBe(0);
+    source.close();
+    fs.closeSync(reader);
+    fs.closeSync(watcher);
+  });
+
+  test('a closed source says nothing more', async () => {
+    const { reader, writer } = pipe();
+    const source = openSource(reader);
+    let calls = 0;
+    source.start({ data: () => calls++, end: () => calls++, error: () => calls++ });
+    source.close();
+    fs.writeSync(writer, 'x');
+    fs.closeSync(writer);
+    await turn();
+    expect(calls).toBe(0);
+    fs.closeSync(reader);
+  });
+});
+
+describe('in a process of its own', () => {
+  const program = path.join(import.meta.dirname, 'copy-stdin.ts');
+  const command = ['--import', 'tsx', program];
+  const data = randomBytes(500_000);
+
+  test('sockets as stdin and stdout', async () => {
+    const child = spawn(process.execPath, command, { stdio: ['pipe', 'pipe', 'inherit'] });
+    child.stdin.end(data);
+    const parts: Buffer[] = [];
+    child.stdout.on('data', (part: Buffer) => parts.push(part));
+    const [code] = (await once(child, 'close')) as [number];
+    expect(code).toBe(0);
+    expect(Buffer.concat(parts).equals(data)).toBe(true);
+  });
+
+  test('pipes of a shell', () => {
+    const { stdout, status } = spawnSync('bash', ['-o', 'pipefail', '-c', 'cat | "$@" | cat', 'bash', process.execPath, ...command], {
+      input: data,
+      maxBuffer: 1 << 24,
+    });
+    expect(status).toBe(0);
+    expect(stdout.equals(data)).toBe(true);
+  });
+
+  test('a reader that leaves ends it', () => {
+    const { stdout, status } = spawnSync('bash', ['-c', 'yes | "$@" | head -1; exit ${PIPESTATUS[1]}', 'bash', process.execPath, ...command]);
+    expect(stdout.toString()).toBe('y\n');
+    expect(status).toBe(32);
+  });
+
+  test('a terminal that is not read does not stop the event loop', async () => {
+    const ticks = path.join(folder, 'ticks');
+    fs.writeFileSync(ticks, '');
+    // The shell's quoting is the script program's own; the paths hold no special characters.
+    const line = `stty raw -echo; TICKS=${ticks} ${process.execPath} ${command.join(' ')} < ${process.execPath}`;
+    const child = spawn('script', ['-qec', line, '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'] });
+    child.stdout.pause();
+    await until(() => fs.statSync(ticks).size > 50);
+    child.kill('SIGKILL');
+    expect(child.exitCode).toBeNull();
+  });
+});
