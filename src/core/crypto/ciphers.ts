@@ -1,17 +1,8 @@
 import type { CipherName } from './names.ts';
-import type { DirectionKeys, PacketOpener, PacketSealer } from './packet-cipher.ts';
-import { type GcmName, GcmOpener, GcmSealer } from './packet-gcm.ts';
+import { chachaPolySource } from './packet-chachapoly.ts';
+import type { AeadSource } from './packet-cipher.ts';
+import { type GcmName, gcmSource } from './packet-gcm.ts';
 import type { StreamCipher } from './packet-stream.ts';
-
-/** Where an authenticated cipher's two directions come from; a faster source of the same cipher has the same shape. */
-export interface AeadSource {
-  /** Loads what the others need; absent or undefined where that is nothing, or is there already. */
-  readonly prepare?: () => Promise<void> | undefined;
-  /** The keys are copied. */
-  readonly sealer: (keys: DirectionKeys) => PacketSealer;
-  /** The keys are copied. */
-  readonly opener: (keys: DirectionKeys) => PacketOpener;
-}
 
 interface CipherSizes {
   readonly keyBytes: number;
@@ -34,7 +25,7 @@ export interface StreamRow extends CipherSizes, StreamCipher {
 export type CipherRow = AeadRow | StreamRow;
 
 /** The ciphers by their names in negotiation. */
-export const ciphers: Readonly<Partial<Record<CipherName, CipherRow>>> = {
+export const ciphers: Readonly<Record<CipherName, CipherRow>> = {
   '3des-cbc': cbc('des-ede3-cbc', 24, 8),
   'aes128-cbc': cbc('aes-128-cbc', 16),
   'aes192-cbc': cbc('aes-192-cbc', 24),
@@ -44,6 +35,7 @@ export const ciphers: Readonly<Partial<Record<CipherName, CipherRow>>> = {
   'aes256-ctr': ctr('aes-256-ctr', 32),
   'aes128-gcm@openssh.com': gcm('aes-128-gcm', 16),
   'aes256-gcm@openssh.com': gcm('aes-256-gcm', 32),
+  'chacha20-poly1305@openssh.com': { authenticated: true, keyBytes: 64, ivBytes: 0, blockBytes: 8, source: chachaPolySource },
 };
 
 function cbc(openssl: string, keyBytes: number, blockBytes = 16): StreamRow {
@@ -55,11 +47,5 @@ function ctr(openssl: string, keyBytes: number): StreamRow {
 }
 
 function gcm(name: GcmName, keyBytes: number): AeadRow {
-  return {
-    authenticated: true,
-    keyBytes,
-    ivBytes: 12,
-    blockBytes: 16,
-    source: { sealer: (keys) => new GcmSealer(name, keys), opener: (keys) => new GcmOpener(name, keys) },
-  };
+  return { authenticated: true, keyBytes, ivBytes: 12, blockBytes: 16, source: gcmSource(name) };
 }

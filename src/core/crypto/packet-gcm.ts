@@ -4,6 +4,7 @@
  */
 import { createCipheriv, createDecipheriv } from 'node:crypto';
 import {
+  type AeadSource,
   type DirectionKeys,
   macInvalid,
   mostBlocks,
@@ -14,6 +15,11 @@ import {
 
 /** The two ciphers by OpenSSL's names. */
 export type GcmName = 'aes-128-gcm' | 'aes-256-gcm';
+
+/** The cipher of node:crypto. */
+export function gcmSource(name: GcmName): AeadSource {
+  return { sealer: (keys) => new GcmSealer(name, keys), opener: (keys) => new GcmOpener(name, keys) };
+}
 
 const lengthBytes = 4;
 const tagBytes = 16;
@@ -57,7 +63,7 @@ class GcmDirection {
 }
 
 /** Seals packets with AES-GCM. The cipher object is new for each packet: node:crypto can't set a nonce anew. */
-export class GcmSealer extends GcmDirection implements PacketSealer {
+class GcmSealer extends GcmDirection implements PacketSealer {
   seal(buffer: Uint8Array, at: number, packetLength: number): void {
     const start = at + lengthBytes;
     const end = start + packetLength;
@@ -71,7 +77,7 @@ export class GcmSealer extends GcmDirection implements PacketSealer {
 }
 
 /** Opens packets sealed with AES-GCM; a packet that does not authenticate is left as it was. */
-export class GcmOpener extends GcmDirection implements PacketOpener {
+class GcmOpener extends GcmDirection implements PacketOpener {
   readonly headBytes = lengthBytes;
 
   packetLength(buffer: Uint8Array, at: number): number {

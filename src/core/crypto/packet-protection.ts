@@ -1,5 +1,5 @@
 import { SshError } from '../util/errors.ts';
-import { type CipherRow, ciphers } from './ciphers.ts';
+import { ciphers } from './ciphers.ts';
 import { type MacRow, macs } from './macs.ts';
 import type { CipherName, MacName } from './names.ts';
 import type { DirectionKeys, PacketOpener, PacketSealer } from './packet-cipher.ts';
@@ -15,7 +15,7 @@ export interface KeyLengths {
 
 /** The lengths of one direction's keys; `mac` does not count where the cipher authenticates by itself. */
 export function keyLengths(cipher: CipherName, mac: MacName | undefined): KeyLengths {
-  const row = cipherRow(cipher);
+  const row = ciphers[cipher];
   return { key: row.keyBytes, iv: row.ivBytes, macKey: row.authenticated ? 0 : macRow(mac).keyBytes };
 }
 
@@ -24,7 +24,7 @@ export function keyLengths(cipher: CipherName, mac: MacName | undefined): KeyLen
  * missing, so that nobody has to wait.
  */
 export function prepare(cipher: CipherName, mac: MacName | undefined): Promise<void> | undefined {
-  const row = cipherRow(cipher);
+  const row = ciphers[cipher];
   return row.authenticated ? row.source.prepare?.() : macRow(mac).prepare?.();
 }
 
@@ -36,27 +36,20 @@ export function prepare(cipher: CipherName, mac: MacName | undefined): Promise<v
  */
 export function createSealer(cipher: CipherName, mac: MacName | undefined, keys: DirectionKeys): PacketSealer {
   checkLengths(keyLengths(cipher, mac), keys);
-  const row = cipherRow(cipher);
+  const row = ciphers[cipher];
   return row.authenticated ? row.source.sealer(keys) : new StreamSealer(row, macRow(mac), keys);
 }
 
 /** The protection of what is received; otherwise as {@link createSealer}. */
 export function createOpener(cipher: CipherName, mac: MacName | undefined, keys: DirectionKeys): PacketOpener {
   checkLengths(keyLengths(cipher, mac), keys);
-  const row = cipherRow(cipher);
+  const row = ciphers[cipher];
   return row.authenticated ? row.source.opener(keys) : new StreamOpener(row, macRow(mac), keys);
 }
 
-function cipherRow(name: CipherName): CipherRow {
-  const row = ciphers[name];
-  if (row === undefined) throw new SshError('SSH_ERR_NO_CIPHER_ALG_MATCH', name);
-  return row;
-}
-
 function macRow(name: MacName | undefined): MacRow {
-  const row = name === undefined ? undefined : macs[name];
-  if (row === undefined) throw new SshError('SSH_ERR_NO_MAC_ALG_MATCH', name ?? 'the cipher needs a MAC');
-  return row;
+  if (name === undefined) throw new SshError('SSH_ERR_NO_MAC_ALG_MATCH', 'the cipher does not authenticate by itself');
+  return macs[name];
 }
 
 function checkLengths(lengths: KeyLengths, keys: DirectionKeys): void {
