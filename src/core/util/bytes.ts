@@ -63,6 +63,11 @@ export function fromBase64(text: string): Uint8Array | undefined {
   return new Uint8Array(Buffer.from(text, 'base64'));
 }
 
+/** Base64 for URLs (RFC 4648 section 5), without padding. */
+export function base64url(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64url');
+}
+
 /** Unsigned big-endian bytes without their leading zeros. */
 export function trimZeros(bytes: Uint8Array): Uint8Array {
   let start = 0;

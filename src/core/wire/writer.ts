@@ -47,6 +47,13 @@ export class WireWriter {
     return this.buffer.slice(0, this.length);
   }
 
+  /** What was written, moved out: the writer starts anew and keeps no copy. For secrets; the caller owns the array and wipes it. */
+  take(): Uint8Array {
+    const bytes = this.bytes();
+    this.wipe();
+    return bytes;
+  }
+
   /** Overwrites what was written with zeros; for messages that held a secret. */
   wipe(): void {
     this.buffer.fill(0);

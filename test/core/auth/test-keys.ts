@@ -47,6 +47,7 @@ function signer(
 ): Signer {
   const key: PublicKey = {
     name,
+    shortName: 'TEST',
     blob,
     bits: 256,
     signatureAlgorithms,
@@ -57,6 +58,7 @@ function signer(
       const parts = decode(signatureForm, signature);
       if (parts.name !== algorithm) throw new SshError('SSH_ERR_SIGN_ALG_UNSUPPORTED');
       if (!verify(rsaHashes[algorithm], data, publicKey, parts.signature)) throw new SshError('SSH_ERR_SIGNATURE_INVALID');
+      return {};
     },
   };
   known.set(Buffer.from(blob).toString('hex'), key);

@@ -1,0 +1,194 @@
+import { latin1Text, utf8Text } from '../util/bytes.ts';
+import { SshError } from '../util/errors.ts';
+import { WireReader } from '../wire/reader.ts';
+import { certifiedKindOf, plainAlgorithm } from './key-types.ts';
+import type { Certificate, CertificateOption, CertificateRole, PublicKey, SignatureDetails, Signer } from './key.ts';
+import type { KeyKind } from './key-kind.ts';
+import { parsePlainKey, readPlainKey, strictly } from './plain-key.ts';
+
+/** The roles' numbers in a certificate. */
+export const roleNumbers: Readonly<Record<CertificateRole, number>> = { user: 1, host: 2 };
+
+/** The most principals that a certificate may name, as in OpenSSH. */
+export const MOST_PRINCIPALS = 256;
+
+/** The most options of one sort: no real certificate has a tenth of them. */
+const MOST_OPTIONS = 1024;
+
+/** A key inside a certificate. */
+class CertifiedKey implements PublicKey {
+  readonly name: string;
+  readonly shortName: string;
+  readonly blob: Uint8Array;
+  readonly plain: PublicKey;
+  readonly certificate: Certificate;
+  readonly application?: string;
+  readonly signatureAlgorithms: readonly string[];
+
+  constructor(kind: KeyKind, blob: Uint8Array, plain: PublicKey, certificate: Certificate) {
+    this.name = kind.certificateName;
+    this.shortName = `${kind.shortName}-CERT`;
+    this.blob = blob;
+    this.plain = plain;
+    this.certificate = certificate;
+    if (plain.application !== undefined) this.application = plain.application;
+    this.signatureAlgorithms = kind.signatures.flatMap((one) => one.certificateName ?? []);
+  }
+
+  get bits(): number {
+    return this.plain.bits;
+  }
+
+  verify(signature: Uint8Array, data: Uint8Array, algorithm: string): SignatureDetails {
+    if (!this.signatureAlgorithms.includes(algorithm)) throw new SshError('SSH_ERR_SIGN_ALG_UNSUPPORTED', algorithm);
+    return this.plain.verify(signature, data, plainAlgorithm(algorithm));
+  }
+}
+
+/**
+ * The certified key in a blob, of which a copy is kept. Its signature is checked; whether its signer is trusted, whether it is valid
+ * now and for whom is not (see {@link checkCertificate}).
+ *
+ * @throws SshError SSH_ERR_KEY_TYPE_UNKNOWN where it is no certificate, SSH_ERR_KEY_CERT_UNKNOWN_TYPE, SSH_ERR_KEY_CERT_INVALID_SIGN_KEY
+ *   (also where a certificate signed it), SSH_ERR_SIGNATURE_INVALID, SSH_ERR_INVALID_FORMAT and what a malformed key throws.
+ */
+export function parseCertificate(blob: Uint8Array): PublicKey {
+  return strictly(() => {
+    const reader = new WireReader(blob.slice());
+    const kind = certifiedKindOf(latin1Text(reader.string()));
+    if (kind === undefined) throw new SshError('SSH_ERR_KEY_TYPE_UNKNOWN');
+    const nonce = reader.string();
+    const plain = readPlainKey(kind, reader);
+    const serial = reader.uint64();
+    const role = roleOf(reader.uint32());
+    const keyId = text(reader);
+    const principals = readPrincipals(reader.string());
+    const validAfter = reader.uint64();
+    const validBefore = reader.uint64();
+    const criticalOptions = readOptions(reader.string());
+    const extensions = readOptions(reader.string());
+    reader.string(); // reserved
+    const signatureKey = signingKey(reader.string());
+    const signed = reader.bytes.subarray(0, reader.at);
+    const signature = reader.string();
+    reader.finish();
+    const signatureAlgorithm = latin1Text(new WireReader(signature).string());
+    signatureKey.verify(signature, signed, signatureAlgorithm);
+    const validity = { validAfter, validBefore };
+    const options = { criticalOptions, extensions };
+    const signer = { signatureKey, signatureAlgorithm };
+    return new CertifiedKey(kind, reader.bytes, plain, {
+      ...{ role, serial, keyId, principals, nonce },
+      ...validity,
+      ...options,
+      ...signer,
+    });
+  });
+}
+
+/** What a certificate is to be valid for. */
+export interface CertificateUse {
+  readonly role: CertificateRole;
+  /** The user or host whom it must name; absent where the caller checks principals itself. */
+  readonly principal?: string;
+  /** Seconds since 1970. */
+  readonly now: number;
+  /** Signature algorithms that its signer may have used (CASignatureAlgorithms); all where absent. */
+  readonly signatureAlgorithms?: readonly string[];
+  /** Decides whether a host certificate's principal, which may hold wildcards, names the host; by default they must be equal. */
+  readonly matches?: (principal: string, wanted: string) => boolean;
+}
+
+/**
+ * Checks that a certificate is of this role, valid now, names the principal and was signed with an accepted algorithm. The trust in its
+ * signer and the critical options of a user's certificate are the caller's to judge; a host's has none.
+ *
+ * @throws SshError SSH_ERR_KEY_CERT_INVALID whose detail is OpenSSH's reason; SSH_ERR_SIGN_ALG_UNSUPPORTED for the signer's algorithm.
+ */
+export function checkCertificate(certificate: Certificate, use: CertificateUse): void {
+  const { principals, validAfter, validBefore } = certificate;
+  const now = BigInt(Math.floor(use.now));
+  const matches = use.matches ?? ((principal, wanted) => principal === wanted);
+  if (certificate.role !== use.role) throw invalid(`Certificate invalid: not a ${use.role} certificate`);
+  if (now < validAfter) throw invalid('Certificate invalid: not yet valid');
+  if (now >= validBefore) throw invalid('Certificate invalid: expired');
+  if (principals.length === 0) throw invalid('Certificate lacks principal list');
+  const { principal } = use;
+  if (principal !== undefined && !principals.some((one) => matches(one, principal))) {
+    throw invalid('Certificate invalid: name is not a listed principal');
+  }
+  if (use.role === 'host' && certificate.criticalOptions.length > 0) {
+    throw invalid('Certificate contains unsupported critical options(s)');
+  }
+  if (use.signatureAlgorithms !== undefined && !use.signatureAlgorithms.includes(certificate.signatureAlgorithm)) {
+    throw new SshError('SSH_ERR_SIGN_ALG_UNSUPPORTED', `certificate signed with ${certificate.signatureAlgorithm}`);
+  }
+}
+
+/**
+ * A signer that shows a certificate instead of its plain key.
+ *
+ * @throws SshError SSH_ERR_KEY_CERT_MISMATCH where the certificate is another key's.
+ */
+export function certifiedSigner(signer: Signer, publicKey: PublicKey): Signer {
+  if (publicKey.certificate === undefined) throw new SshError('SSH_ERR_EXPECTED_CERT');
+  if (latin1Text(publicKey.plain.blob) !== latin1Text(signer.publicKey.plain.blob)) {
+    throw new SshError('SSH_ERR_KEY_CERT_MISMATCH');
+  }
+  return { publicKey, sign: (data, algorithm) => signer.sign(data, plainAlgorithm(algorithm)) };
+}
+
+/** The one string that an option's data holds (force-command, source-address). @throws SshError SSH_ERR_INVALID_FORMAT */
+export function optionText(option: CertificateOption): string {
+  return strictly(() => {
+    const reader = new WireReader(option.data);
+    const value = text(reader);
+    reader.finish();
+    return value;
+  });
+}
+
+function invalid(reason: string): SshError {
+  return new SshError('SSH_ERR_KEY_CERT_INVALID', reason);
+}
+
+function roleOf(number: number): CertificateRole {
+  if (number === roleNumbers.user) return 'user';
+  if (number === roleNumbers.host) return 'host';
+  throw new SshError('SSH_ERR_KEY_CERT_UNKNOWN_TYPE');
+}
+
+function readPrincipals(bytes: Uint8Array): string[] {
+  const reader = new WireReader(bytes);
+  const principals: string[] = [];
+  while (reader.remaining > 0) {
+    if (principals.length === MOST_PRINCIPALS) throw new SshError('SSH_ERR_INVALID_FORMAT', 'certificate: too many principals');
+    principals.push(text(reader));
+  }
+  return principals;
+}
+
+function readOptions(bytes: Uint8Array): CertificateOption[] {
+  const reader = new WireReader(bytes);
+  const options: CertificateOption[] = [];
+  while (reader.remaining > 0) {
+    if (options.length === MOST_OPTIONS) throw new SshError('SSH_ERR_INVALID_FORMAT', 'certificate: too many options');
+    options.push({ name: text(reader), data: reader.string() });
+  }
+  return options;
+}
+
+/** A string that is text and holds no NUL, which C would take for its end. */
+function text(reader: WireReader): string {
+  const bytes = reader.string();
+  if (bytes.includes(0)) throw new SshError('SSH_ERR_INVALID_FORMAT', 'certificate: NUL in a text');
+  return utf8Text(bytes);
+}
+
+function signingKey(blob: Uint8Array): PublicKey {
+  try {
+    return parsePlainKey(blob);
+  } catch (error) {
+    throw new SshError('SSH_ERR_KEY_CERT_INVALID_SIGN_KEY', undefined, { cause: error });
+  }
+}

@@ -1,0 +1,63 @@
+import { base64, fromBase64, latin1Text } from '../util/bytes.ts';
+import { SshError } from '../util/errors.ts';
+import { WireReader } from '../wire/reader.ts';
+import { parseCertificate } from './certificate.ts';
+import type { PublicKey } from './key.ts';
+import { certifiedKindOf, keyType } from './key-types.ts';
+import { parsePlainKey, strictly } from './plain-key.ts';
+
+/** The longest public key that is read as text, in characters. */
+const LONGEST_TEXT = 64 * 1024;
+
+/**
+ * The public key in a blob, plain or certified (RFC 4253 section 6.6, PROTOCOL.certkeys); a copy of it is kept.
+ *
+ * @throws SshError SSH_ERR_KEY_TYPE_UNKNOWN, SSH_ERR_INVALID_FORMAT and others that name what is wrong.
+ */
+export function parsePublicKey(blob: Uint8Array): PublicKey {
+  const name = publicKeyName(blob);
+  return certifiedKindOf(name) === undefined ? parsePlainKey(blob) : parseCertificate(blob);
+}
+
+/** The type's name that a public key's blob begins with, known or not. @throws SshError SSH_ERR_INVALID_FORMAT */
+export function publicKeyName(blob: Uint8Array): string {
+  return strictly(() => latin1Text(new WireReader(blob).string()));
+}
+
+/** A public key and the comment behind it. */
+export interface PublicKeyLine {
+  readonly key: PublicKey;
+  readonly comment: string;
+}
+
+/**
+ * The key in the one line of a .pub file: type, base64, comment, with spaces or tabs between them.
+ *
+ * @throws SshError SSH_ERR_INVALID_FORMAT; SSH_ERR_KEY_TYPE_UNKNOWN; SSH_ERR_KEY_TYPE_MISMATCH where the type is not the one of the
+ *   blob; and what a malformed key throws.
+ */
+export function parsePublicKeyLine(line: string): PublicKeyLine {
+  const fields = /^[ \t]*([^ \t]+)[ \t]+([^ \t\r\n]+)[ \t]*([^\r\n]*?)[\r\n]*$/.exec(line.slice(0, LONGEST_TEXT));
+  if (fields === null) throw new SshError('SSH_ERR_INVALID_FORMAT', 'public key: no type and base64');
+  const [, name = '', encoded = '', comment = ''] = fields;
+  const type = keyType(name);
+  if (type === undefined || type.signatureOnly) throw new SshError('SSH_ERR_KEY_TYPE_UNKNOWN', name);
+  return { key: decodePublicKey(name, encoded), comment };
+}
+
+/**
+ * The key that base64 text holds, which must be of the type that was declared beside it.
+ *
+ * @throws SshError as {@link parsePublicKeyLine}
+ */
+export function decodePublicKey(name: string, encoded: string): PublicKey {
+  const blob = fromBase64(encoded);
+  if (blob === undefined) throw new SshError('SSH_ERR_INVALID_FORMAT', 'public key: not base64');
+  if (publicKeyName(blob) !== name) throw new SshError('SSH_ERR_KEY_TYPE_MISMATCH', name);
+  return parsePublicKey(blob);
+}
+
+/** A key's line: type, base64 and, where there is one, the comment; no line break. */
+export function formatPublicKeyLine(key: PublicKey, comment = ''): string {
+  return `${key.name} ${base64(key.blob)}${comment === '' ? '' : ` ${comment}`}`;
+}
