@@ -94,7 +94,15 @@ export type TshEvent =
       readonly keyType: string;
       readonly at?: FileLine;
     }
-  | { readonly type: 'new-keys'; readonly sent: boolean; readonly cipher: string; readonly blocks: number; readonly sequence: number; readonly strict: boolean; readonly rekey: boolean }
+  | {
+      readonly type: 'new-keys';
+      readonly sent: boolean;
+      readonly cipher: string;
+      readonly blocks: number;
+      readonly sequence: number;
+      readonly strict: boolean;
+      readonly rekey: boolean;
+    }
   | { readonly type: 'ext-info'; readonly sent: boolean; readonly extensions: readonly { readonly name: string; readonly value: string }[] }
   | { readonly type: 'packet'; readonly sent: boolean; readonly number: number }
   | { readonly type: 'peer-debug'; readonly text: string; readonly alwaysDisplay: boolean }
@@ -107,10 +115,34 @@ export type TshEvent =
   | { readonly type: 'authentication-try'; readonly attempt: AuthenticationTry }
   | { readonly type: 'authenticated'; readonly user: string; readonly method: string }
   // the connection
-  | { readonly type: 'channel-open'; readonly channel: number; readonly kind: string; readonly by: 'own' | 'peer'; readonly target?: string }
-  | { readonly type: 'channel-opened'; readonly channel: number; readonly kind: string; readonly window: number; readonly maximumPacket: number }
-  | { readonly type: 'channel-refused'; readonly channel: number; readonly kind: string; readonly reason: number; readonly description: string }
-  | { readonly type: 'channel-request'; readonly channel: number; readonly request: string; readonly by: 'own' | 'peer'; readonly detail?: string }
+  | {
+      readonly type: 'channel-open';
+      readonly channel: number;
+      readonly kind: string;
+      readonly by: 'own' | 'peer';
+      readonly target?: string;
+    }
+  | {
+      readonly type: 'channel-opened';
+      readonly channel: number;
+      readonly kind: string;
+      readonly window: number;
+      readonly maximumPacket: number;
+    }
+  | {
+      readonly type: 'channel-refused';
+      readonly channel: number;
+      readonly kind: string;
+      readonly reason: number;
+      readonly description: string;
+    }
+  | {
+      readonly type: 'channel-request';
+      readonly channel: number;
+      readonly request: string;
+      readonly by: 'own' | 'peer';
+      readonly detail?: string;
+    }
   | { readonly type: 'channel-reply'; readonly channel: number; readonly request: string; readonly success: boolean }
   | { readonly type: 'channel-eof'; readonly channel: number; readonly by: 'own' | 'peer' }
   | { readonly type: 'channel-closed'; readonly channel: number; readonly kind: string; readonly received: number; readonly sent: number }

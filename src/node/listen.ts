@@ -34,9 +34,7 @@ export function listen(
   failed: (error: Error) => void = () => {},
 ): Promise<Listener> {
   return new Promise((resolve, reject) => {
-    const server = net.createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true }, (socket) =>
-      accepted(wrapSocket(socket)),
-    );
+    const server = net.createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true }, (socket) => accepted(wrapSocket(socket)));
     const refused = (error: Error): void => reject(systemError(error));
     server.once('error', refused);
     const backlog = target.backlog ?? defaultBacklog;

@@ -168,7 +168,7 @@ function openPipe(fd: number, reopen: boolean, source: StreamSource): OpenStream
       },
     },
   };
-  const socket = new net.Socket(options as net.SocketConstructorOpts);
+  const socket = new net.Socket(options);
   socket.pause();
   if (own === undefined) blockAgainAtExit(socket);
   return { socket, owned: own !== undefined };

@@ -114,7 +114,7 @@ class DescriptorSink implements Sink {
 function pipeQueue(fd: number): Writable {
   // With such a high-water mark 'drain' tells of every time that nothing waits any more.
   const options = { fd, readable: false, writable: true, writableHighWaterMark: 1 };
-  return new net.Socket(options as net.SocketConstructorOpts);
+  return new net.Socket(options);
 }
 
 function terminalQueue(fd: number): Writable {

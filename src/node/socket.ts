@@ -133,7 +133,7 @@ export function wrapSocket(reading: net.Socket, writing: net.Socket = reading): 
   }
   held._handle = null;
   const options = { ...socketOptions(inlet), handle, pauseOnCreate: true, writable: writing === reading };
-  const moved = new net.Socket(options as net.SocketConstructorOpts);
+  const moved = new net.Socket(options);
   moved.pause();
   const fresh = moved as unknown as SocketInternals;
   // The server counts its connections by this field.
@@ -245,7 +245,7 @@ interface SocketInternals {
 
 function socketOptions(inlet: Inlet): net.SocketConstructorOpts {
   const options = { allowHalfOpen: true, writableHighWaterMark: outputHighWater, onread: inlet.onread };
-  return options as net.SocketConstructorOpts;
+  return options;
 }
 
 /**

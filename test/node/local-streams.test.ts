@@ -282,7 +282,13 @@ describe('in a process of its own', () => {
   });
 
   test('a reader that leaves ends it', () => {
-    const { stdout, status } = spawnSync('bash', ['-c', 'yes | "$@" | head -1; exit ${PIPESTATUS[1]}', 'bash', process.execPath, ...command]);
+    const { stdout, status } = spawnSync('bash', [
+      '-c',
+      'yes | "$@" | head -1; exit ${PIPESTATUS[1]}',
+      'bash',
+      process.execPath,
+      ...command,
+    ]);
     expect(stdout.toString()).toBe('y\n');
     expect(status).toBe(32);
   });

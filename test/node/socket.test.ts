@@ -79,7 +79,11 @@ async function pair(): Promise<{ near: ByteStream; far: ByteStream; listener: Li
   const listener = await listen({ address: '127.0.0.1', port: 0 }, accepted);
   const near = await connectTcp({ address: '127.0.0.1', port: listener.port });
   const both = { near, far: await far, listener };
-  cleanUps.push(() => both.near.destroy(), () => both.far.destroy(), listener.close);
+  cleanUps.push(
+    () => both.near.destroy(),
+    () => both.far.destroy(),
+    listener.close,
+  );
   return both;
 }
 
