@@ -78,7 +78,7 @@ test('RSA keys have the bits that were asked for, within bounds', async () => {
 
 test('a private key shows nothing of itself', async () => {
   const key = await privateKeyFile('ed25519');
-  expect([`${key}`, JSON.stringify({ key }), inspect(key), inspect({ key }, { depth: 9, showHidden: true })]).toEqual([
+  expect([String(key), JSON.stringify({ key }), inspect(key), inspect({ key }, { depth: 9, showHidden: true })]).toEqual([
     '[secret]',
     '{"key":"[secret]"}',
     '[secret]',
