@@ -8,6 +8,8 @@ interface CipherSizes {
   readonly keyBytes: number;
   readonly ivBytes: number;
   readonly blockBytes: number;
+  /** How strong the key is, where that is less than its length says: 3des has 112 bits (OpenSSH's cipher_seclen). */
+  readonly securityBytes?: number;
 }
 
 /** A cipher that authenticates by itself; no MAC is negotiated with it. */
@@ -26,7 +28,7 @@ export type CipherRow = AeadRow | StreamRow;
 
 /** The ciphers by their names in negotiation. */
 export const ciphers: Readonly<Record<CipherName, CipherRow>> = {
-  '3des-cbc': cbc('des-ede3-cbc', 24, 8),
+  '3des-cbc': { ...cbc('des-ede3-cbc', 24, 8), securityBytes: 14 },
   'aes128-cbc': cbc('aes-128-cbc', 16),
   'aes192-cbc': cbc('aes-192-cbc', 24),
   'aes256-cbc': cbc('aes-256-cbc', 32),

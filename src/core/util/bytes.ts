@@ -86,3 +86,18 @@ export function bigintBytes(value: bigint, length?: number): Uint8Array {
   if (digits.length % 2 === 1) digits = `0${digits}`;
   return fromHex(length === undefined ? digits : digits.padStart(length * 2, '0'));
 }
+
+/** How many bits an unsigned big-endian number has. */
+export function bitLength(magnitude: Uint8Array): number {
+  const bytes = trimZeros(magnitude);
+  return bytes.length === 0 ? 0 : bytes.length * 8 - Math.clz32(bytes[0] as number) + 24;
+}
+
+/** How many bits of the bytes are set. */
+export function bitsSet(bytes: Uint8Array): number {
+  let count = 0;
+  for (const byte of bytes) {
+    for (let rest = byte; rest !== 0; rest &= rest - 1) count++;
+  }
+  return count;
+}

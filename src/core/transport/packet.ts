@@ -1,0 +1,285 @@
+import type { PacketDiscard, PacketOpener, PacketSealer } from '../crypto/packet-cipher.ts';
+import type { Random } from '../crypto/random.ts';
+import { SshError } from '../util/errors.ts';
+
+/** The largest packet_length that is taken or made, in bytes; OpenSSH's PACKET_MAX_SIZE. */
+export const MAX_PACKET = 256 * 1024;
+/** The smallest packet_length that can be right: one byte of padding length and four of padding. */
+const MIN_PACKET = 1 + 4;
+
+const SMALLEST_RECEIVE_BUFFER = 64 * 1024;
+/** One read of a busy connection brings up to this much. */
+const LARGEST_RECEIVE_BUFFER = 1024 * 1024;
+
+/** Counts what one set of keys has protected, for the decision to exchange keys again. */
+export interface Usage {
+  packets: number;
+  bytes: number;
+  /** Blocks of the cipher, padding and all. */
+  blocks: number;
+}
+
+/**
+ * The receiving half of the binary packet protocol (RFC 4253 section 6): a buffer that the network fills and in which packets are opened
+ * in place. A payload is a view of that buffer: it holds until the next call.
+ */
+export class PacketReader {
+  /** The sequence number of the next packet, a uint32. */
+  sequence = 0;
+  /** Bytes that were received in all. */
+  total = 0;
+  readonly usage: Usage = { packets: 0, bytes: 0, blocks: 0 };
+  private opener: PacketOpener;
+  private buffer = new Uint8Array(SMALLEST_RECEIVE_BUFFER);
+  private start = 0;
+  private end = 0;
+  /** packet_length of the packet at `start` once it is known. */
+  private pending = -1;
+  /** How many bytes are still to be read before a fault is told. */
+  private discard = 0;
+
+  constructor(opener: PacketOpener) {
+    this.opener = opener;
+  }
+
+  /** Where the next bytes from the network belong: at least half of the smallest buffer. */
+  space(): Uint8Array {
+    if (this.start === this.end) {
+      this.start = 0;
+      this.end = 0;
+    }
+    if (this.buffer.length - this.end < SMALLEST_RECEIVE_BUFFER / 2) this.makeRoom();
+    return this.buffer.subarray(this.end);
+  }
+
+  /** Says that the network filled `count` bytes of {@link space}. */
+  filled(count: number): void {
+    this.end += count;
+    this.total += count;
+  }
+
+  /** All that waits, as a view: for the identification exchange, which has no packets. */
+  bytes(): Uint8Array {
+    return this.buffer.subarray(this.start, this.end);
+  }
+
+  /** Drops bytes that were read through {@link bytes}. */
+  skip(count: number): void {
+    this.start += count;
+  }
+
+  /** How many bytes wait. */
+  get waiting(): number {
+    return this.end - this.start;
+  }
+
+  /** Changes the keys: what follows is opened with them. `reset` starts the sequence numbers again (strict key exchange). */
+  rekey(opener: PacketOpener, reset: boolean): void {
+    this.opener.wipe();
+    this.opener = opener;
+    if (reset) this.sequence = 0;
+    this.usage.packets = 0;
+    this.usage.bytes = 0;
+    this.usage.blocks = 0;
+  }
+
+  /** Forgets the keys and the buffer. */
+  wipe(): void {
+    this.opener.wipe();
+    this.buffer.fill(0);
+    this.start = 0;
+    this.end = 0;
+  }
+
+  /**
+   * The payload of the next packet, a view of the buffer, or undefined where it is not all there.
+   *
+   * @throws SshError SSH_ERR_MAC_INVALID, or SSH_ERR_CONN_CORRUPT for a length or padding that can't be right.
+   */
+  next(): Uint8Array | undefined {
+    const { opener, buffer, start } = this;
+    if (this.discard > 0) return this.discarding();
+    if (this.pending < 0) {
+      if (this.end - start < opener.headBytes) return undefined;
+      const length = opener.packetLength(buffer, start, this.sequence);
+      const padded = opener.lengthApart ? length : length + 4;
+      if (length < MIN_PACKET || length > MAX_PACKET || padded % opener.blockBytes !== 0) return this.badLength(length);
+      this.pending = length;
+    }
+    const length = this.pending;
+    const whole = 4 + length + opener.tagBytes;
+    if (this.end - start < whole) return undefined;
+    try {
+      opener.open(buffer, start, length, this.sequence);
+    } catch (error) {
+      if (opener.discard === undefined) throw error;
+      return this.hide();
+    }
+    this.pending = -1;
+    this.start = start + whole;
+    this.sequence = (this.sequence + 1) >>> 0;
+    const { usage } = this;
+    usage.packets++;
+    usage.bytes += whole;
+    usage.blocks += Math.ceil(length / opener.blockBytes);
+    const padding = buffer[start + 4] as number;
+    if (padding < 4 || padding + 1 > length) throw new SshError('SSH_ERR_CONN_CORRUPT', `Corrupted padlen ${String(padding)} on input.`);
+    return buffer.subarray(start + 5, start + 4 + length - padding);
+  }
+
+  private badLength(length: number): undefined {
+    if (this.opener.discard !== undefined) return this.hide();
+    throw new SshError('SSH_ERR_CONN_CORRUPT', `Bad packet length ${String(length)}.`);
+  }
+
+  /** Reads on after a fault that must not show when it was found: see PacketDiscard. */
+  private hide(): undefined {
+    this.discard = (this.opener.discard as PacketDiscard).bytes;
+    return this.discarding();
+  }
+
+  private discarding(): undefined {
+    const taken = Math.min(this.discard, this.end - this.start);
+    this.discard -= taken;
+    this.start += taken;
+    if (this.discard > 0) return undefined;
+    throw (this.opener.discard as PacketDiscard).fault();
+  }
+
+  /** Moves what waits to the front, into a larger buffer where one packet would not fit or a read had filled this one. */
+  private makeRoom(): void {
+    const { buffer, start, end } = this;
+    const full = end === buffer.length;
+    const needs = this.pending < 0 ? 0 : 4 + this.pending + this.opener.tagBytes + SMALLEST_RECEIVE_BUFFER;
+    if ((full || needs > buffer.length) && buffer.length < LARGEST_RECEIVE_BUFFER) {
+      this.buffer = new Uint8Array(Math.max(Math.min(buffer.length * 4, LARGEST_RECEIVE_BUFFER), needs));
+      this.buffer.set(buffer.subarray(start, end));
+    } else {
+      buffer.copyWithin(0, start, end);
+    }
+    this.start = 0;
+    this.end = end - start;
+  }
+}
+
+/** Sealed packets are collected up to this much before they are handed out. */
+const BATCH = 256 * 1024;
+/** A batch of at least this much is handed out as it is; a smaller one is copied, so that its buffer stays. */
+const WORTH_GIVING = 64 * 1024;
+const PADDING_POOL = 1024;
+
+/**
+ * The sending half of the binary packet protocol: packets are sealed one behind the other into one buffer, for one write.
+ */
+export class PacketWriter {
+  /** The sequence number of the next packet, a uint32. */
+  sequence = 0;
+  /** Bytes that were sealed in all. */
+  total = 0;
+  readonly usage: Usage = { packets: 0, bytes: 0, blocks: 0 };
+  private sealer: PacketSealer;
+  private readonly output: (bytes: Uint8Array) => void;
+  private readonly random: Random;
+  private buffer = new Uint8Array(4096);
+  private end = 0;
+  private readonly padding = new Uint8Array(PADDING_POOL);
+  private paddingAt = PADDING_POOL;
+
+  /** `output` is given each batch, and owns it. */
+  constructor(sealer: PacketSealer, random: Random, output: (bytes: Uint8Array) => void) {
+    this.sealer = sealer;
+    this.random = random;
+    this.output = output;
+  }
+
+  /** Whether something is sealed and not handed out. */
+  get waiting(): boolean {
+    return this.end > 0;
+  }
+
+  /** Changes the keys: what follows is sealed with them. `reset` starts the sequence numbers again (strict key exchange). */
+  rekey(sealer: PacketSealer, reset: boolean): void {
+    this.sealer.wipe();
+    this.sealer = sealer;
+    if (reset) this.sequence = 0;
+    this.usage.packets = 0;
+    this.usage.bytes = 0;
+    this.usage.blocks = 0;
+  }
+
+  /** Forgets the keys. */
+  wipe(): void {
+    this.sealer.wipe();
+  }
+
+  /** Appends bytes that are no packet: the identification string. */
+  raw(bytes: Uint8Array): void {
+    this.reserve(bytes.length);
+    this.buffer.set(bytes, this.end);
+    this.end += bytes.length;
+    this.total += bytes.length;
+  }
+
+  /** Seals one packet whose payload is `head` and then `data`. */
+  append(head: Uint8Array, data: Uint8Array | undefined): void {
+    const { sealer } = this;
+    const payload = head.length + (data === undefined ? 0 : data.length);
+    const block = sealer.blockBytes;
+    let padding = block - (((sealer.lengthApart ? 1 : 5) + payload) % block);
+    if (padding < 4) padding += block;
+    const length = 1 + payload + padding;
+    const whole = 4 + length + sealer.tagBytes;
+    this.reserve(whole);
+    const { buffer, end: at } = this;
+    buffer[at] = length >>> 24;
+    buffer[at + 1] = length >>> 16;
+    buffer[at + 2] = length >>> 8;
+    buffer[at + 3] = length;
+    buffer[at + 4] = padding;
+    buffer.set(head, at + 5);
+    if (data !== undefined) buffer.set(data, at + 5 + head.length);
+    this.pad(buffer, at + 5 + payload, padding);
+    sealer.seal(buffer, at, length, this.sequence);
+    this.sequence = (this.sequence + 1) >>> 0;
+    this.end = at + whole;
+    this.total += whole;
+    const { usage } = this;
+    usage.packets++;
+    usage.bytes += whole;
+    usage.blocks += Math.ceil(length / block);
+  }
+
+  /** Hands out what is sealed. */
+  flush(): void {
+    const { end } = this;
+    if (end === 0) return;
+    this.end = 0;
+    if (end >= WORTH_GIVING) {
+      const batch = this.buffer.subarray(0, end);
+      this.buffer = new Uint8Array(BATCH);
+      this.output(batch);
+    } else {
+      this.output(this.buffer.slice(0, end));
+    }
+  }
+
+  private reserve(length: number): void {
+    if (this.end + length <= this.buffer.length) return;
+    if (this.end + length <= BATCH) {
+      const larger = new Uint8Array(BATCH);
+      larger.set(this.buffer.subarray(0, this.end));
+      this.buffer = larger;
+      return;
+    }
+    this.flush();
+    if (length > this.buffer.length) this.buffer = new Uint8Array(Math.max(BATCH, length));
+  }
+
+  private pad(buffer: Uint8Array, at: number, length: number): void {
+    if (this.paddingAt + length > PADDING_POOL) {
+      this.random.fill(this.padding);
+      this.paddingAt = 0;
+    }
+    for (let i = 0; i < length; i++) buffer[at + i] = this.padding[this.paddingAt++] as number;
+  }
+}

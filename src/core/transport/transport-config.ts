@@ -1,0 +1,27 @@
+import type { Random } from '../crypto/random.ts';
+import type { EventSink } from '../events.ts';
+import type { Clock } from '../util/clock.ts';
+import type { ClientKexConfig, ServerKexConfig } from './key-exchange.ts';
+import type { RekeyLimit } from './rekey.ts';
+
+/** What a transport is told about itself. */
+export type TransportConfig = (ClientKexConfig | (ServerKexConfig & { readonly signatureAlgorithms: readonly string[] })) & {
+  /** The own identification string, such as SSH-2.0-tsh_0.1.0. */
+  readonly ident: string;
+  readonly rekeyLimit: RekeyLimit;
+  /** Whether each packet is an event; for the loudest log only. */
+  readonly tracePackets: boolean;
+};
+
+/** What a transport takes from its surroundings: it opens nothing itself. */
+export interface TransportSurroundings {
+  readonly random: Random;
+  readonly clock: Clock;
+  readonly events: EventSink;
+  /** Sends bytes to the peer and owns them; false where more wait than is good, until {@link Transport.drained}. */
+  readonly write: (bytes: Uint8Array) => boolean;
+  /** Reads on after {@link Transport.filled} said stop. */
+  readonly resume: () => void;
+  /** Closes the way to the peer once what was written is sent. */
+  readonly end: () => void;
+}
