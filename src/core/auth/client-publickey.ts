@@ -1,12 +1,13 @@
 import type { AuthenticationTry } from '../events.ts';
 import type { PublicKey, Signer } from '../keys/key.ts';
+import { plainAlgorithm } from '../keys/key-types.ts';
 import { equalBytes, latin1Text, utf8Text } from '../util/bytes.ts';
 import { SshError } from '../util/errors.ts';
 import { authRequests, signedData, userauthPkOk } from '../wire/auth-messages.ts';
 import { WireReader } from '../wire/reader.ts';
 import type { Candidate } from './candidates.ts';
 import type { Answer, ClientMethod, ClientSession } from './client-session.ts';
-import { plainAlgorithm, signatureAlgorithm } from './signature-algorithm.ts';
+import { signatureAlgorithm } from './signature-algorithm.ts';
 
 /** How a client authenticates with keys. */
 export interface PublickeyOptions {
@@ -16,8 +17,8 @@ export interface PublickeyOptions {
   readonly accepted: readonly string[];
   /** The server's host key of the first key exchange; undefined where signatures are not to be bound to it. */
   readonly hostKey: Uint8Array | undefined;
-  /** How events and messages name a key: OpenSSH's short type name and the fingerprint of FingerprintHash. */
-  readonly describe: (key: PublicKey) => { readonly keyType: string; readonly fingerprint: string };
+  /** The fingerprint by which events name a key (ssh_config(5) FingerprintHash). */
+  readonly fingerprint: (key: PublicKey) => string;
 }
 
 /**
@@ -182,7 +183,7 @@ class Publickey implements ClientMethod {
     key: PublicKey | undefined = candidate.publicKey,
   ): void {
     const { source, explicit, agent } = candidate;
-    const described = key === undefined ? {} : this.options.describe(key);
+    const described = key === undefined ? {} : { keyType: key.shortName, fingerprint: this.options.fingerprint(key) };
     session.emit({ type: 'authentication-try', attempt: { method: this.name, source, explicit, agent, ...described, ...what } });
   }
 }

@@ -37,8 +37,8 @@ export class PermissionDenied extends Error {
  * Authenticates the user to the server (RFC 4252): asks for the service, tries "none" to learn the methods, then goes through them.
  * It takes the link's handler for that time.
  *
- * @throws PermissionDenied when nothing is left to try (the connection stays open); SshError where the server breaks the protocol, which
- * has ended the connection, or where the connection ends.
+ * @throws PermissionDenied when nothing is left to try: the connection stays open. SshError where the server breaks the protocol or the
+ * connection ends, and whatever a prompt or a loader throws; after these the connection is over.
  */
 export async function authenticate(link: PacketLink, how: ClientAuthentication): Promise<void> {
   const session = new ClientSession(link, how.user, how.emit);
@@ -47,6 +47,9 @@ export async function authenticate(link: PacketLink, how: ClientAuthentication):
     const method = await tryMethods(session, how);
     how.emit({ type: 'authenticated', user: how.user, method });
     how.succeeded(method);
+  } catch (error) {
+    if (!(error instanceof PermissionDenied)) session.inbox.fail(error);
+    throw error;
   } finally {
     session.inbox.release();
   }

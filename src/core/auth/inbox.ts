@@ -52,6 +52,14 @@ export class Inbox<Phase extends string> implements PacketHandler {
     return error;
   }
 
+  /** Ends the connection, if it is not over yet, because of an error that goes on to the caller. */
+  fail(error: unknown): void {
+    if (this.over !== undefined) return;
+    const ours = error instanceof SshError;
+    this.over = ours ? error : new SshError('SSH_ERR_INTERNAL_ERROR', 'authentication failed within', { cause: error });
+    this.link.disconnect(ours ? PROTOCOL_ERROR : BY_APPLICATION, this.over.message);
+  }
+
   message(payload: Uint8Array): boolean | Promise<void> {
     const number = payload[0] ?? 0;
     const { phase, waiting } = this;
@@ -87,3 +95,5 @@ export class Inbox<Phase extends string> implements PacketHandler {
 
 /** SSH_DISCONNECT_PROTOCOL_ERROR (RFC 4253 section 11.1). */
 const PROTOCOL_ERROR = 2;
+/** SSH_DISCONNECT_BY_APPLICATION. */
+const BY_APPLICATION = 11;

@@ -97,12 +97,9 @@ export function mayTry(demands: Demands, method: string): boolean {
 export function afterSuccess(demands: Demands, method: string, device?: string): Demands | undefined {
   if (demands.lists === undefined) return undefined;
   const full = device === undefined ? method : `${method}:${device}`;
-  let done = false;
-  const lists = demands.lists.map((list) => {
-    if (list[0] !== method && list[0] !== full) return list;
-    if (list.length === 1) done = true;
-    return list.slice(1);
-  });
+  const goesOn = (list: readonly string[]) => list[0] === method || list[0] === full;
+  const done = demands.lists.some((list) => list.length === 1 && goesOn(list));
+  const lists = demands.lists.map((list) => (goesOn(list) ? list.slice(1) : list));
   return done ? undefined : { lists };
 }
 

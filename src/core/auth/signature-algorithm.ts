@@ -1,4 +1,5 @@
 import type { PublicKey } from '../keys/key.ts';
+import { plainAlgorithm } from '../keys/key-types.ts';
 
 /** What decides with which algorithm a client signs. */
 export interface SignatureTerms {
@@ -29,15 +30,6 @@ export function signatureAlgorithm(key: PublicKey, terms: SignatureTerms): strin
   const known = server;
   return accepted.find((name) => key.signatureAlgorithms.includes(name) && known.includes(plainAlgorithm(name)));
 }
-
-/** The name that stands in a signature of this algorithm: a certificate's suffix does not. */
-export function plainAlgorithm(name: string): string {
-  if (!name.endsWith(CERTIFICATE)) return name;
-  const plain = name.slice(0, -CERTIFICATE.length);
-  return plain.startsWith('sk-') ? `${plain}@openssh.com` : plain;
-}
-
-const CERTIFICATE = '-cert-v01@openssh.com';
 
 /** Servers that get RSA's newer signatures wrong in certificates, or know them and do not say so (OpenSSH's compat.c). */
 const faults: readonly { readonly server: RegExp; readonly algorithms?: readonly string[] }[] = [

@@ -26,7 +26,7 @@ import {
 } from '../../../src/core/wire/auth-messages.ts';
 import { serviceAccept } from '../../../src/core/wire/transport-messages.ts';
 import { linkPair, recorder } from './fake-link.ts';
-import { describeTestKey, ed25519Key, rsaKey } from './test-keys.ts';
+import { ed25519Key, fingerprint, rsaKey } from './test-keys.ts';
 
 const accepted = ['ssh-ed25519', 'rsa-sha2-512', 'rsa-sha2-256'];
 const granted = serviceAccept.encode({ serviceName: 'ssh-userauth' });
@@ -37,11 +37,11 @@ function failure(methods: string, partialSuccess = false): Uint8Array {
 }
 
 function candidate(signer: Signer, more: Partial<Candidate> = {}): Candidate {
-  return { source: 'id', publicKey: signer.publicKey, explicit: false, agent: false, load: async () => signer, ...more };
+  return { source: 'id', publicKey: signer.publicKey, explicit: false, agent: false, load: () => Promise.resolve(signer), ...more };
 }
 
 function publickey(candidates: readonly Candidate[], more: Partial<PublickeyOptions> = {}): ClientMethod {
-  return publickeyMethod({ candidates: async () => candidates, accepted, hostKey: undefined, describe: describeTestKey, ...more });
+  return publickeyMethod({ candidates: () => Promise.resolve(candidates), accepted, hostKey: undefined, fingerprint, ...more });
 }
 
 function password(
@@ -49,10 +49,10 @@ function password(
   more: Partial<PasswordOptions> = {},
 ): { method: ClientMethod; asked: string[] } {
   const asked: string[] = [];
-  const prompt: PasswordOptions['prompt'] = async (text, echo) => {
+  const prompt: PasswordOptions['prompt'] = (text, echo) => {
     asked.push(echo ? `${text}(echo)` : text);
     const answer = answers[asked.length - 1];
-    return answer === undefined ? undefined : utf8Bytes(answer);
+    return Promise.resolve(answer === undefined ? undefined : utf8Bytes(answer));
   };
   return { asked, method: passwordMethod({ prompt, host: 'h', mostPrompts: 3, ...more }) };
 }
@@ -165,7 +165,14 @@ describe('a client in good order', () => {
     ]);
     const offered = run.events.find((event) => event.type === 'authentication-try' && event.attempt.outcome === 'offered');
     expect(offered).toMatchObject({
-      attempt: { source: 'id', explicit: false, agent: false, algorithm: 'ssh-ed25519', ...describeTestKey(key.publicKey) },
+      attempt: {
+        source: 'id',
+        explicit: false,
+        agent: false,
+        algorithm: 'ssh-ed25519',
+        keyType: 'ED25519',
+        fingerprint: fingerprint(key.publicKey),
+      },
     });
   });
 
@@ -212,7 +219,7 @@ describe('a client in good order', () => {
     const run = scripted([
       publickey([
         candidate(refused),
-        candidate(absent, { load: async () => undefined }),
+        candidate(absent, { load: () => Promise.resolve(undefined) }),
         candidate(refusing, { source: 'c', agent: true }),
         candidate(good),
       ]),
@@ -237,7 +244,8 @@ describe('a client in good order', () => {
         source: 'c',
         explicit: false,
         agent: true,
-        ...describeTestKey(unwilling.publicKey),
+        keyType: 'ED25519',
+        fingerprint: fingerprint(unwilling.publicKey),
       },
     });
   });
@@ -277,7 +285,7 @@ describe('a client in good order', () => {
 
   test('hides the length of a password and wipes it', async () => {
     const typed = utf8Bytes('secret');
-    const run = scripted([passwordMethod({ prompt: async () => typed, host: 'h', mostPrompts: 1 })]);
+    const run = scripted([passwordMethod({ prompt: () => Promise.resolve(typed), host: 'h', mostPrompts: 1 })]);
     await run.begin('password');
     await run.request();
     expect(run.client.padded.at(-1)).toBe(64);
@@ -303,9 +311,9 @@ describe('a client in good order', () => {
 
   test('answers questions and marks them as the server’s', async () => {
     const { asked } = password([]);
-    const prompt: PasswordOptions['prompt'] = async (text, echo) => {
+    const prompt: PasswordOptions['prompt'] = (text, echo) => {
       asked.push(`${text}${echo}`);
-      return utf8Bytes(`answer ${asked.length}`);
+      return Promise.resolve(utf8Bytes(`answer ${asked.length}`));
     };
     const run = scripted([keyboardInteractiveMethod({ prompt, host: 'h', mostTries: 3, devices: ['pam', 'otp'] })]);
     await run.begin('keyboard-interactive');
@@ -325,7 +333,7 @@ describe('a client in good order', () => {
   });
 
   test('does not ask for keyboard-interactive again where nothing was asked', async () => {
-    const run = scripted([keyboardInteractiveMethod({ prompt: async () => undefined, host: 'h', mostTries: 3, devices: [] })]);
+    const run = scripted([keyboardInteractiveMethod({ prompt: () => Promise.resolve(undefined), host: 'h', mostTries: 3, devices: [] })]);
     await run.begin('keyboard-interactive');
     await run.request();
     run.reply(failure('keyboard-interactive'));
@@ -423,7 +431,7 @@ describe('a hostile server', () => {
   });
 
   test('cannot demand a new password without end', async () => {
-    const run = scripted([passwordMethod({ prompt: async () => utf8Bytes('x'), host: 'h', mostPrompts: 3 })]);
+    const run = scripted([passwordMethod({ prompt: () => Promise.resolve(utf8Bytes('x')), host: 'h', mostPrompts: 3 })]);
     await run.begin('password');
     for (let i = 0; i < 17; i++) {
       await run.request();
@@ -464,6 +472,7 @@ describe('a hostile server', () => {
       await run.request();
       run.reply(payload);
       await expect(run.done).rejects.toBeInstanceOf(SshError);
+      expect(run.client.disconnected).toBeDefined();
     }
   });
 
@@ -484,6 +493,13 @@ describe('a hostile server', () => {
         await stopped(run);
       }
     }
+  });
+
+  test('is left when a prompt fails', async () => {
+    const run = scripted([passwordMethod({ prompt: () => Promise.reject(new Error('no terminal')), host: 'h', mostPrompts: 1 })]);
+    await run.begin('password');
+    await expect(run.done).rejects.toThrow('no terminal');
+    expect(run.client.disconnected?.reason).toBe(11);
   });
 
   test('leaves no promise behind when it goes away', async () => {
