@@ -104,6 +104,112 @@ export const defaultMacs: readonly MacName[] = [
 /** Every compression method; pre-authentication zlib is never offered. */
 export const compressionNames = ['none', 'zlib@openssh.com'] as const;
 
+/** Every type of plain key, in the order of `-Q key-plain`. */
+export const plainKeyNames = [
+  'ssh-ed25519',
+  'sk-ssh-ed25519@openssh.com',
+  'ecdsa-sha2-nistp256',
+  'ecdsa-sha2-nistp384',
+  'ecdsa-sha2-nistp521',
+  'sk-ecdsa-sha2-nistp256@openssh.com',
+  'ssh-rsa',
+] as const;
+
+/** Every type of certificate, in the order of `-Q key-cert`: one for each plain type. */
+export const certificateKeyNames = [
+  'ssh-ed25519-cert-v01@openssh.com',
+  'sk-ssh-ed25519-cert-v01@openssh.com',
+  'ecdsa-sha2-nistp256-cert-v01@openssh.com',
+  'ecdsa-sha2-nistp384-cert-v01@openssh.com',
+  'ecdsa-sha2-nistp521-cert-v01@openssh.com',
+  'sk-ecdsa-sha2-nistp256-cert-v01@openssh.com',
+  'ssh-rsa-cert-v01@openssh.com',
+] as const;
+
+/** Every type of key, in the order of `-Q key`. */
+export const keyNames = [
+  'ssh-ed25519',
+  'ssh-ed25519-cert-v01@openssh.com',
+  'sk-ssh-ed25519@openssh.com',
+  'sk-ssh-ed25519-cert-v01@openssh.com',
+  'ecdsa-sha2-nistp256',
+  'ecdsa-sha2-nistp256-cert-v01@openssh.com',
+  'ecdsa-sha2-nistp384',
+  'ecdsa-sha2-nistp384-cert-v01@openssh.com',
+  'ecdsa-sha2-nistp521',
+  'ecdsa-sha2-nistp521-cert-v01@openssh.com',
+  'sk-ecdsa-sha2-nistp256@openssh.com',
+  'sk-ecdsa-sha2-nistp256-cert-v01@openssh.com',
+  'ssh-rsa',
+  'ssh-rsa-cert-v01@openssh.com',
+] as const;
+
+/** Every signature algorithm, in the order of `-Q key-sig`, which is also `-Q HostKeyAlgorithms`. */
+export const signatureNames = [
+  'ssh-ed25519',
+  'ssh-ed25519-cert-v01@openssh.com',
+  'sk-ssh-ed25519@openssh.com',
+  'sk-ssh-ed25519-cert-v01@openssh.com',
+  'ecdsa-sha2-nistp256',
+  'ecdsa-sha2-nistp256-cert-v01@openssh.com',
+  'ecdsa-sha2-nistp384',
+  'ecdsa-sha2-nistp384-cert-v01@openssh.com',
+  'ecdsa-sha2-nistp521',
+  'ecdsa-sha2-nistp521-cert-v01@openssh.com',
+  'sk-ecdsa-sha2-nistp256@openssh.com',
+  'sk-ecdsa-sha2-nistp256-cert-v01@openssh.com',
+  'webauthn-sk-ecdsa-sha2-nistp256@openssh.com',
+  'ssh-rsa',
+  'ssh-rsa-cert-v01@openssh.com',
+  'rsa-sha2-256',
+  'rsa-sha2-256-cert-v01@openssh.com',
+  'rsa-sha2-512',
+  'rsa-sha2-512-cert-v01@openssh.com',
+] as const;
+
+/** The signature algorithms that can sign certificates, in the order of `-Q key-ca-sign`. */
+export const authoritySignatureNames = [
+  'ssh-ed25519',
+  'sk-ssh-ed25519@openssh.com',
+  'ecdsa-sha2-nistp256',
+  'ecdsa-sha2-nistp384',
+  'ecdsa-sha2-nistp521',
+  'sk-ecdsa-sha2-nistp256@openssh.com',
+  'webauthn-sk-ecdsa-sha2-nistp256@openssh.com',
+  'ssh-rsa',
+  'rsa-sha2-256',
+  'rsa-sha2-512',
+] as const satisfies readonly SignatureName[];
+
+/** The signatures by which certificates are accepted by default (CASignatureAlgorithms); those with SHA-1 are not. */
+export const defaultAuthoritySignatures: readonly SignatureName[] = [
+  'ssh-ed25519',
+  'ecdsa-sha2-nistp256',
+  'ecdsa-sha2-nistp384',
+  'ecdsa-sha2-nistp521',
+  'sk-ssh-ed25519@openssh.com',
+  'sk-ecdsa-sha2-nistp256@openssh.com',
+  'rsa-sha2-512',
+  'rsa-sha2-256',
+];
+
+/**
+ * The signature algorithms of the default proposals: HostKeyAlgorithms, PubkeyAcceptedAlgorithms, HostbasedAcceptedAlgorithms.
+ *
+ * Certificates come first, as they need no key to be known beforehand; ssh-rsa signs with SHA-1 and is off unless asked for.
+ */
+export const defaultSignatures: readonly SignatureName[] = [
+  'ssh-ed25519-cert-v01@openssh.com',
+  'ecdsa-sha2-nistp256-cert-v01@openssh.com',
+  'ecdsa-sha2-nistp384-cert-v01@openssh.com',
+  'ecdsa-sha2-nistp521-cert-v01@openssh.com',
+  'sk-ssh-ed25519-cert-v01@openssh.com',
+  'sk-ecdsa-sha2-nistp256-cert-v01@openssh.com',
+  'rsa-sha2-512-cert-v01@openssh.com',
+  'rsa-sha2-256-cert-v01@openssh.com',
+  ...defaultAuthoritySignatures,
+];
+
 /** A key exchange method's name. */
 export type KexName = (typeof kexNames)[number];
 /** A cipher's name. */
@@ -112,3 +218,7 @@ export type CipherName = (typeof cipherNames)[number];
 export type MacName = (typeof macNames)[number];
 /** A compression method's name. */
 export type CompressionName = (typeof compressionNames)[number];
+/** A key type's name. */
+export type KeyName = (typeof keyNames)[number];
+/** A signature algorithm's name. */
+export type SignatureName = (typeof signatureNames)[number];

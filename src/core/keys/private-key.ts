@@ -39,7 +39,13 @@ export class PrivateKey implements Signer {
     return this.#fields;
   }
 
-  async sign(data: Uint8Array, algorithm: string): Promise<Uint8Array> {
+  sign(data: Uint8Array, algorithm: string): Promise<Uint8Array> {
+    return new Promise((resolve) => {
+      resolve(this.signNow(data, algorithm));
+    });
+  }
+
+  private signNow(data: Uint8Array, algorithm: string): Uint8Array {
     const { signing } = this.kind;
     if (signing === undefined) throw new SshError('SSH_ERR_FEATURE_UNSUPPORTED', 'a security key signs by its provider');
     if (!this.publicKey.signatureAlgorithms.includes(algorithm)) {

@@ -1,0 +1,198 @@
+import { createHmac } from 'node:crypto';
+import { randomBytes, type Random, systemRandom } from '../crypto/random.ts';
+import { base64, fromBase64, utf8Bytes } from '../util/bytes.ts';
+import { SshError } from '../util/errors.ts';
+import { lowerCase, matchHostname } from '../util/pattern.ts';
+import type { PublicKey } from './key.ts';
+import { decodePublicKey } from './public-key.ts';
+
+/** The longest line that is read, in characters: several times the longest key. */
+const LONGEST_LINE = 64 * 1024;
+
+const HASH_LENGTH = 20;
+
+/** What a line says about its key besides whose it is. */
+export type HostKeyMarker = 'cert-authority' | 'revoked';
+
+/** A line that names hosts and their key, which is not yet decoded. */
+export interface KnownHostsLine {
+  readonly at: 'entry';
+  readonly marker?: HostKeyMarker;
+  /** The names as they stand there: patterns between commas, or one hashed name. */
+  readonly hosts: string;
+  readonly keyType: string;
+  readonly encodedKey: string;
+  readonly comment: string;
+}
+
+/** A line of known_hosts. */
+export type ParsedLine =
+  | KnownHostsLine
+  | { readonly at: 'comment' }
+  | {
+      readonly at: 'invalid';
+      readonly reason: string;
+    };
+
+/** Reads one line without its line break (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT): only spaces and tabs separate fields. Never throws. */
+export function parseKnownHostsLine(line: string): ParsedLine {
+  if (line.length > LONGEST_LINE) return { at: 'invalid', reason: 'line too long' };
+  let rest = line.replace(/\r?\n?$/, '').replace(/^[ \t]+/, '');
+  if (rest === '' || rest.startsWith('#')) return { at: 'comment' };
+  let marker: HostKeyMarker | undefined;
+  if (rest.startsWith('@')) {
+    const [, word, after] = /^@([^ \t]*)[ \t]+([^]*)$/.exec(rest) ?? [];
+    if ((word !== 'cert-authority' && word !== 'revoked') || after === undefined || after.startsWith('@')) {
+      return { at: 'invalid', reason: 'invalid marker' };
+    }
+    marker = word;
+    rest = after;
+  }
+  const [, hosts, keyType, encodedKey, comment] = /^([^ \t]+)[ \t]+([^ \t]+)[ \t]+([^ \t]+)[ \t]*([^]*)$/.exec(rest) ?? [];
+  if (hosts === undefined || keyType === undefined || encodedKey === undefined || comment === undefined) {
+    return { at: 'invalid', reason: 'missing host key' };
+  }
+  return { at: 'entry', ...(marker && { marker }), hosts, keyType, encodedKey, comment };
+}
+
+/**
+ * The key of a line.
+ *
+ * @throws SshError where it is malformed or of another type than the line declares.
+ */
+export function knownHostsKey(line: KnownHostsLine): PublicKey {
+  return decodePublicKey(line.keyType, line.encodedKey);
+}
+
+/**
+ * Whether a line's names include this one: a host's name or address in lower case, as {@link knownHostsName} writes it.
+ *
+ * A hashed name that is malformed includes none.
+ */
+export function matchHost(hosts: string, name: string): boolean {
+  if (!hosts.startsWith('|')) return matchHostname(name, hosts) === 'match';
+  const salt = hashedSalt(hosts);
+  return salt !== undefined && hashWith(salt, name) === hosts;
+}
+
+/** The name under which a host stands in known_hosts: in lower case, as `[host]:port` where the port is not 22. */
+export function knownHostsName(host: string, port: number): string {
+  const name = lowerCase(host);
+  return port === 22 ? name : `[${name}]:${port}`;
+}
+
+/** A name in its hashed form, `|1|salt|hash`, with a new salt. */
+export function hashHost(name: string, random: Random = systemRandom): string {
+  return hashWith(randomBytes(random, HASH_LENGTH), name);
+}
+
+/**
+ * A line for these names, without a line break.
+ *
+ * @throws SshError SSH_ERR_INVALID_ARGUMENT where a name holds what would stand for other hosts or break the line.
+ */
+export function formatKnownHostsLine(names: readonly string[], key: PublicKey, comment = ''): string {
+  for (const name of names) {
+    if (!isPlainName(name) && hashedSalt(name) === undefined) {
+      throw new SshError('SSH_ERR_INVALID_ARGUMENT', 'host name with characters that known_hosts can not hold');
+    }
+  }
+  return `${names.join(',')} ${key.name} ${base64(key.blob)}${comment === '' ? '' : ` ${comment}`}`;
+}
+
+/** A line's key and where it stands. */
+export interface KnownHostsEntry {
+  readonly marker?: HostKeyMarker;
+  readonly key: PublicKey;
+  readonly file: string;
+  /** Counted from 1. */
+  readonly line: number;
+}
+
+/** A known_hosts file: its name and its text. */
+export interface KnownHostsFile {
+  readonly file: string;
+  readonly text: string;
+}
+
+/**
+ * What the files say of a host by this name: every line that names it, in their order. Lines that can't be read are passed over, as
+ * OpenSSH does; `skipped` is told of those that were and name the host or can't be told.
+ */
+export function knownHostsEntries(
+  files: readonly KnownHostsFile[],
+  name: string,
+  skipped?: (file: string, line: number, reason: string) => void,
+): KnownHostsEntry[] {
+  const entries: KnownHostsEntry[] = [];
+  for (const { file, text } of files) {
+    for (const [index, content] of text.split('\n').entries()) {
+      const line = parseKnownHostsLine(content);
+      if (line.at === 'invalid') skipped?.(file, index + 1, line.reason);
+      if (line.at !== 'entry' || !matchHost(line.hosts, name)) continue;
+      try {
+        const key = knownHostsKey(line);
+        entries.push({ ...(line.marker && { marker: line.marker }), key, file, line: index + 1 });
+      } catch (error) {
+        if (!(error instanceof SshError)) throw error;
+        skipped?.(file, index + 1, error.message);
+      }
+    }
+  }
+  return entries;
+}
+
+/** Whether a host's key is the one that is known: OpenSSH's HOST_OK, HOST_NEW, HOST_CHANGED and HOST_REVOKED. */
+export type HostKeyStatus =
+  /** The entry is of this very key or, for a certificate, of its authority. */
+  | { readonly status: 'ok'; readonly entry: KnownHostsEntry }
+  | { readonly status: 'new' }
+  /** The host has other keys, of which the entry is the last; for certificates this never comes. */
+  | { readonly status: 'changed'; readonly entry: KnownHostsEntry }
+  /** The key or its authority is revoked by the entry, whatever others say. */
+  | { readonly status: 'revoked'; readonly entry: KnownHostsEntry };
+
+/** Judges a host's key by the entries of {@link knownHostsEntries}. */
+export function checkHostKey(entries: readonly KnownHostsEntry[], key: PublicKey): HostKeyStatus {
+  const authority = key.certificate?.signatureKey;
+  for (const entry of entries) {
+    if (entry.marker === 'revoked' && [key, key.plain, authority].some((one) => one !== undefined && sameKey(entry.key, one))) {
+      return { status: 'revoked', entry };
+    }
+  }
+  const marker = authority === undefined ? undefined : 'cert-authority';
+  const candidates = entries.filter((entry) => entry.marker === marker);
+  const entry = candidates.find((one) => sameKey(one.key, authority ?? key));
+  if (entry !== undefined) return { status: 'ok', entry };
+  const last = candidates.at(-1);
+  return last === undefined || authority !== undefined ? { status: 'new' } : { status: 'changed', entry: last };
+}
+
+/** The first entry that is no authority's and has a key of this type, unless the key is revoked (OpenSSH's HOST_FOUND). */
+export function knownKeyOfType(entries: readonly KnownHostsEntry[], keyType: string): KnownHostsEntry | undefined {
+  const entry = entries.find((one) => one.marker === undefined && one.key.name === keyType);
+  return entry === undefined || checkHostKey(entries, entry.key).status === 'revoked' ? undefined : entry;
+}
+
+/** Whether a name, or a name and a port in OpenSSH's form, holds nothing that has a meaning of its own in known_hosts. */
+function isPlainName(name: string): boolean {
+  const [, bracketed] = /^\[(.*)\]:[0-9]+$/.exec(name) ?? [];
+  const host = bracketed ?? name;
+  return host !== '' && !/^[@#]|[\s\p{Cc},*?![\]|'"\\]/u.test(host);
+}
+
+function sameKey(a: PublicKey, b: PublicKey): boolean {
+  return Buffer.compare(a.blob, b.blob) === 0;
+}
+
+/** The salt of a hashed name, where it is one. */
+function hashedSalt(hosts: string): Uint8Array | undefined {
+  const [, encoded = ''] = /^\|1\|([^|]*)\|[A-Za-z0-9+/]{27}=$/.exec(hosts) ?? [];
+  const salt = fromBase64(encoded);
+  return salt?.length === HASH_LENGTH ? salt : undefined;
+}
+
+function hashWith(salt: Uint8Array, name: string): string {
+  const hash = createHmac('sha1', salt).update(utf8Bytes(name)).digest();
+  return `|1|${base64(salt)}|${base64(hash)}`;
+}
