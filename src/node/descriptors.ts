@@ -40,8 +40,26 @@ export function blockAgainAtExit(stream: object): void {
   });
 }
 
+/**
+ * What destroys a stream over a descriptor and closes the descriptor too where the stream would leave it: libuv opens a terminal again for
+ * itself. Asked for when the stream is new.
+ */
+export function closerOf(stream: { destroy(): unknown }, fd: number): () => void {
+  const own = handleOf(stream)?.fd;
+  return () => {
+    stream.destroy();
+    if (own !== undefined && own !== fd) fs.closeSync(fd);
+  };
+}
+
 /** The stream's handle below, whose setBlocking is not public but has been the way to this setting since Node 4. */
-export function handleOf(stream: object): { setBlocking?(blocking: boolean): number } | undefined {
-  const { _handle } = stream as { _handle?: { setBlocking?(blocking: boolean): number } | null };
+export function handleOf(stream: object): StreamHandle | undefined {
+  const { _handle } = stream as { _handle?: StreamHandle | null };
   return _handle ?? undefined;
+}
+
+/** What is used of a stream's handle. */
+export interface StreamHandle {
+  readonly fd?: number;
+  setBlocking?(blocking: boolean): number;
 }

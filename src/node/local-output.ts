@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import net from 'node:net';
 import type { Writable } from 'node:stream';
 import tty from 'node:tty';
-import { blockAgainAtExit, descriptorKind, handleOf, reopenNonBlocking } from './descriptors.ts';
+import { blockAgainAtExit, closerOf, descriptorKind, handleOf, reopenNonBlocking } from './descriptors.ts';
 import { errnoOf, systemError } from './errno.ts';
 
 /** Where a session's output goes: this process' stdout or stderr, or any descriptor. */
@@ -40,6 +40,7 @@ class DescriptorSink implements Sink {
   private readonly owned: boolean;
   /** Writes what write(2) does not take at once; made when that first happens. */
   private queue: Writable | undefined;
+  private closeQueue: () => void = () => {};
   private ended: (() => void) | undefined;
   private closed = false;
 
@@ -90,6 +91,7 @@ class DescriptorSink implements Sink {
       else this.end(this.ended);
     });
     this.queue = queue;
+    this.closeQueue = closerOf(queue, this.fd);
     return queue;
   }
 
@@ -107,7 +109,7 @@ class DescriptorSink implements Sink {
     this.closed = true;
     if (!this.owned) return;
     if (this.queue === undefined) fs.closeSync(this.fd);
-    else this.queue.destroy();
+    else this.closeQueue();
   }
 }
 

@@ -7,6 +7,7 @@ import path from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { openSource, type Source } from '../../src/node/local-input.ts';
 import { openSink, type Sink } from '../../src/node/local-output.ts';
+import { bundle } from './bundle.ts';
 
 const root = fs.mkdtempSync(path.join(os.tmpdir(), 'tsh-streams-'));
 let folder = root;
@@ -258,8 +259,9 @@ describe('a source', () => {
 });
 
 describe('in a process of its own', () => {
-  const program = path.join(import.meta.dirname, 'copy-stdin.ts');
-  const command = ['--import', 'tsx', program];
+  const program = bundle('copy-stdin');
+  const command = [program];
+  afterAll(() => fs.rmSync(program));
   const data = randomBytes(500_000);
 
   test('sockets as stdin and stdout', async () => {

@@ -1,0 +1,44 @@
+import { getSystemErrorName } from 'node:util';
+import { SystemError } from '../errno.ts';
+import { type Koffi, loadKoffi } from './load.ts';
+
+/** The C library's functions that are called, by their C declarations; `void *` takes a buffer, which C must be done with on return. */
+const declarations = {
+  tcgetattr: 'int tcgetattr(int fd, void *termios)',
+  tcsetattr: 'int tcsetattr(int fd, int when, const void *termios)',
+  // The third argument is variadic in C; for a pointer that is the same call on Linux.
+  ioctl: 'int ioctl(int fd, unsigned long request, void *argument)',
+  setsockopt: 'int setsockopt(int fd, int level, int name, const void *value, uint32_t length)',
+} as const;
+
+interface Signatures {
+  tcgetattr: (fd: number, termios: Uint8Array) => number;
+  tcsetattr: (fd: number, when: number, termios: Uint8Array) => number;
+  ioctl: (fd: number, request: number, argument: Uint8Array) => number;
+  setsockopt: (fd: number, level: number, name: number, value: Uint8Array, length: number) => number;
+}
+
+let library: { readonly koffi: Koffi; readonly handle: ReturnType<Koffi['load']> } | undefined;
+const functions: Partial<Signatures> = {};
+
+/**
+ * A function of the C library, or undefined where native calls are off or the platform is not Linux, whose structures and constants the
+ * callers know. It returns what C returns; {@link throwErrno} makes an error of a failure.
+ */
+export function libc<Name extends keyof Signatures>(name: Name): Signatures[Name] | undefined {
+  const known = functions[name];
+  if (known !== undefined) return known;
+  if (process.platform !== 'linux') return undefined;
+  const koffi = loadKoffi();
+  if (koffi === undefined) return undefined;
+  library ??= { koffi, handle: koffi.load(null) };
+  const made = library.handle.func(declarations[name]) as unknown as Signatures[Name];
+  functions[name] = made;
+  return made;
+}
+
+/** Throws the errno of the C call that has just failed as a {@link SystemError}. */
+export function throwErrno(): never {
+  const errno = library?.koffi.errno() ?? 0;
+  throw new SystemError(errno === 0 ? 'EIO' : getSystemErrorName(-errno));
+}
