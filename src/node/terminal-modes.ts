@@ -66,7 +66,9 @@ const TTY_OP_OSPEED = 129;
 
 /** Bits per second by the low four bits of Linux' speed codes, and by those with the next bit (CBAUDEX). */
 const speeds = [0, 50, 75, 110, 134, 150, 200, 300, 600, 1200, 1800, 2400, 4800, 9600, 19200, 38400];
-const higherSpeeds = [0, 57600, 115200, 230400, 460800, 500000, 576000, 921600, 1000000, 1152000, 1500000, 2000000, 2500000, 3000000, 3500000, 4000000];
+const higherSpeeds = [
+  0, 57600, 115200, 230400, 460800, 500000, 576000, 921600, 1000000, 1152000, 1500000, 2000000, 2500000, 3000000, 3500000, 4000000,
+];
 const CBAUDEX = 0o10000;
 
 /** A character that is switched off, and what the protocol says for it. */

@@ -9,7 +9,16 @@ import { libc } from './native/libc.ts';
 export type Termios = Uint8Array;
 
 /** Where the flag words stand, and the control characters begin. */
-export const termiosLayout = { iflag: 0, oflag: 4, cflag: 8, lflag: 12, characters: 17, inputSpeed: 52, outputSpeed: 56, size: 60 } as const;
+export const termiosLayout = {
+  iflag: 0,
+  oflag: 4,
+  cflag: 8,
+  lflag: 12,
+  characters: 17,
+  inputSpeed: 52,
+  outputSpeed: 56,
+  size: 60,
+} as const;
 
 /** How many control characters there are. */
 const characterCount = 32;
@@ -70,7 +79,10 @@ function dropInput(fd: number): void {
 
 /** The form of `stty -g`: the words and characters as hexadecimal numbers; speeds are left out. */
 function parseStty(text: string): Termios | undefined {
-  const numbers = text.trim().split(':').map((digits) => Number.parseInt(digits, 16));
+  const numbers = text
+    .trim()
+    .split(':')
+    .map((digits) => Number.parseInt(digits, 16));
   if (numbers.length !== 4 + characterCount || numbers.some((value) => Number.isNaN(value))) return undefined;
   const termios = new Uint8Array(termiosLayout.size);
   for (const [i, value] of numbers.entries()) {

@@ -27,7 +27,10 @@ class Terminal {
 
   constructor(line: string, env: Record<string, string> = {}) {
     const { DISPLAY: _display, WAYLAND_DISPLAY: _wayland, SSH_ASKPASS: _askpass, SSH_ASKPASS_REQUIRE: _require, ...rest } = process.env;
-    this.child = spawn('script', ['-qefc', line, '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'], env: { ...rest, SHELL: '/bin/bash', ...env } });
+    this.child = spawn('script', ['-qefc', line, '/dev/null'], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+      env: { ...rest, SHELL: '/bin/bash', ...env },
+    });
     children.push(this.child);
     this.child.stdout?.on('data', (bytes: Buffer) => {
       this.output += bytes.toString('latin1');
@@ -133,7 +136,23 @@ describe.each([
       .split('\n')
       .filter((line) => line.startsWith('{'))
       .map((line) => JSON.parse(line) as Record<string, number>);
-    expect(modes).toMatchObject({ 1: 0x18, 2: 255, 3: 0x7f, 38: 0, 36: 1, 42: 1, 50: 1, 53: 1, 58: 1, 70: 1, 72: 1, 91: 1, 92: 0, 128: 38400, 129: 38400 });
+    expect(modes).toMatchObject({
+      1: 0x18,
+      2: 255,
+      3: 0x7f,
+      38: 0,
+      36: 1,
+      42: 1,
+      50: 1,
+      53: 1,
+      58: 1,
+      70: 1,
+      72: 1,
+      91: 1,
+      92: 0,
+      128: 38400,
+      129: 38400,
+    });
     expect(size).toEqual({ columns: 101, rows: 33, widthPixels: 0, heightPixels: 0 });
   });
 

@@ -1,8 +1,9 @@
 import { createRequire } from 'node:module';
 import path from 'node:path';
+import type * as wholeKoffi from 'koffi';
 
 /** koffi as its binary alone offers it: without what its JavaScript adds. */
-export type Koffi = Omit<typeof import('koffi'), 'default' | 'introspect' | 'resolve'>;
+export type Koffi = Omit<typeof wholeKoffi, 'default' | 'introspect' | 'resolve'>;
 
 type Loaded = { readonly koffi: Koffi } | { readonly reason: string };
 
