@@ -79,8 +79,8 @@ class DescriptorSink implements Sink {
 
   private enqueue(bytes: Uint8Array, from: number): boolean {
     this.queue ??= this.openQueue();
-    this.queue.write(Buffer.from(bytes.subarray(from)));
-    return false;
+    // True where the reader made room meanwhile and all was written at once: no 'drain' follows then.
+    return this.queue.write(Buffer.from(bytes.subarray(from)));
   }
 
   private openQueue(): Writable {
