@@ -98,12 +98,18 @@ export class PacketReader {
    */
   next(): Uint8Array | undefined {
     const { opener, buffer, start } = this;
-    if (this.discard > 0) return this.discarding();
+    if (this.discard > 0) {
+      this.discarding();
+      return;
+    }
     if (this.pending < 0) {
       if (this.end - start < opener.headBytes) return undefined;
       const length = opener.packetLength(buffer, start, this.sequence);
       const padded = opener.lengthApart ? length : length + 4;
-      if (length < MIN_PACKET || length > MAX_PACKET || padded % opener.blockBytes !== 0) return this.badLength(length);
+      if (length < MIN_PACKET || length > MAX_PACKET || padded % opener.blockBytes !== 0) {
+        this.badLength(length);
+        return;
+      }
       this.pending = length;
     }
     const length = this.pending;
@@ -113,7 +119,8 @@ export class PacketReader {
       opener.open(buffer, start, length, this.sequence);
     } catch (error) {
       if (opener.discard === undefined) throw error;
-      return this.hide();
+      this.hide();
+      return;
     }
     this.pending = -1;
     this.start = start + whole;
@@ -128,14 +135,17 @@ export class PacketReader {
   }
 
   private badLength(length: number): undefined {
-    if (this.opener.discard !== undefined) return this.hide();
+    if (this.opener.discard !== undefined) {
+      this.hide();
+      return;
+    }
     throw new SshError('SSH_ERR_CONN_CORRUPT', `Bad packet length ${String(length)}.`);
   }
 
   /** Reads on after a fault that must not show when it was found: see PacketDiscard. */
   private hide(): undefined {
     this.discard = (this.opener.discard as PacketDiscard).bytes;
-    return this.discarding();
+    this.discarding();
   }
 
   private discarding(): undefined {
