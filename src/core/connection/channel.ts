@@ -280,7 +280,7 @@ export class Channel {
     if (this.closeSent) return;
     this.host.events({ type: 'channel-request', channel: this.id, request: name, by: 'peer' });
     if (name === 'eow@openssh.com') this.receiveEndOfWrite(body);
-    const request: IncomingRequest = { name, wantReply, body: body.slice() };
+    const request: IncomingRequest = { name, wantReply, body: new Uint8Array(body) };
     this.answers.add(
       body.length,
       () => (name === 'eow@openssh.com' ? true : (this.handler.onRequest?.(request) ?? false)),

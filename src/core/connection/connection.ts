@@ -221,7 +221,7 @@ export class Connection implements PacketHandler, ChannelHost {
     let answered = false;
     acceptor({
       type: asked.channelType,
-      body: asked.body.slice(),
+      body: new Uint8Array(asked.body),
       accept: (handler) => {
         if (answered || this.over) throw new SshError('SSH_ERR_CONN_CLOSED', `accepting a ${asked.channelType} channel`);
         answered = true;

@@ -67,7 +67,7 @@ export class GlobalRequests {
     const { requestName, wantReply, body } = globalRequest.decode(payload);
     this.events({ type: 'global-request', request: requestName, by: 'peer' });
     const decide = Object.hasOwn(this.decisions, requestName) ? this.decisions[requestName] : undefined;
-    const kept = body.slice();
+    const kept = new Uint8Array(body);
     this.answers.add(
       kept.length,
       () => decide?.(kept) ?? false,
@@ -82,7 +82,7 @@ export class GlobalRequests {
   /** The oldest request that waits was granted; a reply that nobody waits for is dropped. */
   receiveSuccess(payload: Uint8Array): void {
     const { body } = requestSuccess.decode(payload);
-    this.replies.shift()?.(body.slice());
+    this.replies.shift()?.(new Uint8Array(body));
   }
 
   /** The oldest request that waits was refused; a reply that nobody waits for is dropped. */

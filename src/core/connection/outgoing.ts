@@ -45,7 +45,7 @@ export class Outgoing {
   write(bytes: Uint8Array, stream: StreamNumber): void {
     if (this.unsent[stream] !== undefined) throw new SshError('SSH_ERR_NO_BUFFER_SPACE', 'write to a channel that is not drained yet');
     const at = this.waits ? 0 : this.transmit(bytes, 0, stream, bytes.length);
-    if (at < bytes.length) this.unsent[stream] = { bytes: bytes.slice(at), at: 0 };
+    if (at < bytes.length) this.unsent[stream] = { bytes: new Uint8Array(bytes.subarray(at)), at: 0 };
   }
 
   /** Sends at most `most` bytes of what waits. */
