@@ -32,7 +32,9 @@ export function openDirectStreamlocal(connection: Connection, socketPath: string
 }
 
 /** Where the peer wants to be connected to. */
-export type ForwardTarget = { readonly kind: 'tcp'; readonly end: TcpEnd; readonly originator: TcpEnd } | { readonly kind: 'local'; readonly path: string };
+export type ForwardTarget =
+  | { readonly kind: 'tcp'; readonly end: TcpEnd; readonly originator: TcpEnd }
+  | { readonly kind: 'local'; readonly path: string };
 
 /** Who decides on a forwarding and who carries it out. */
 export interface Forwarder {

@@ -15,9 +15,7 @@ export interface TerminalSize {
 export const signalNames = ['ABRT', 'ALRM', 'FPE', 'HUP', 'ILL', 'INT', 'KILL', 'PIPE', 'QUIT', 'SEGV', 'TERM', 'USR1', 'USR2'] as const;
 
 /** How a remote command ended: with a status, or by a signal. */
-export type SessionExit =
-  | { readonly status: number }
-  | { readonly signal: string; readonly coreDumped: boolean; readonly message: string };
+export type SessionExit = { readonly status: number } | { readonly signal: string; readonly coreDumped: boolean; readonly message: string };
 
 /** Asks for a terminal (RFC 4254 section 6.2); whether it was granted. */
 export function requestPty(channel: Channel, terminal: string, size: TerminalSize, modes: TerminalModes): Promise<boolean> {

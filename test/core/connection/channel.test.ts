@@ -15,8 +15,11 @@ function peered(
   given: { window?: number; packet?: number; options?: ConnectionOptions; ident?: string } = {},
 ): { link: FakeLink; channel: Channel } {
   let channel: Channel | undefined;
-  const options = { accept: { session: (open: { accept(h: ChannelHandler): Channel }) => (channel = open.accept(handler)) }, ...given.options };
-  const { link } = alone(options as ConnectionOptions, given.ident);
+  const options = {
+    accept: { session: (open: { accept(h: ChannelHandler): Channel }) => (channel = open.accept(handler)) },
+    ...given.options,
+  };
+  const { link } = alone(options, given.ident);
   link.receive(
     messages.channelOpen.encode({
       channelType: 'session',
@@ -67,7 +70,9 @@ describe('sending', () => {
     // what waits was copied: the caller may write over its bytes
     bytes.fill(0xee);
     link.receive(messages.channelWindowAdjust.encode({ ...to, bytesToAdd: 1000 }));
-    expect([...messages.channelData.decode(link.sent[3] as Uint8Array).data]).toEqual(Array.from({ length: 50 }, (_, i) => (250 + i) & 255));
+    expect([...messages.channelData.decode(link.sent[3] as Uint8Array).data]).toEqual(
+      Array.from({ length: 50 }, (_, i) => (250 + i) & 255),
+    );
   });
 
   test('stderr goes apart, as extended data of type 1', () => {
@@ -168,7 +173,13 @@ describe('sending', () => {
       accept(h: ChannelHandler): Channel;
     }) => second.push(open.accept({}));
     link.receive(
-      messages.channelOpen.encode({ channelType: 'session', senderChannel: 4, initialWindowSize: 1e9, maximumPacketSize: 1e9, body: empty }),
+      messages.channelOpen.encode({
+        channelType: 'session',
+        senderChannel: 4,
+        initialWindowSize: 1e9,
+        maximumPacketSize: 1e9,
+        body: empty,
+      }),
     );
     link.sent.length = 0;
     link.capacity = 0;
@@ -425,7 +436,8 @@ describe('requests', () => {
         return name === 'slow' ? new Promise<boolean>((resolve) => (decide = resolve)) : true;
       },
     });
-    for (const requestType of ['slow', 'quick']) link.receive(messages.channelRequest.encode({ ...to, requestType, wantReply: true, body: empty }));
+    for (const requestType of ['slow', 'quick'])
+      link.receive(messages.channelRequest.encode({ ...to, requestType, wantReply: true, body: empty }));
     link.receive(data(1));
     expect(order).toEqual(['slow', 'data']);
     decide(false);
