@@ -5,7 +5,7 @@ import type { KexName } from './names.ts';
 type Row = Omit<KexMethod, 'name'>;
 
 /** The key exchange methods by their names; the arithmetic is loaded when a method has been negotiated. */
-const rows: Readonly<Partial<Record<KexName, Row>>> = {
+const rows: Readonly<Record<KexName, Row>> = {
   'diffie-hellman-group1-sha1': group('sha1', async () => (await import('./dh-groups.ts')).group1),
   'diffie-hellman-group14-sha1': group('sha1', async () => (await import('./dh-groups.ts')).group14),
   'diffie-hellman-group14-sha256': group('sha256', async () => (await import('./dh-groups.ts')).group14),
@@ -18,6 +18,8 @@ const rows: Readonly<Partial<Record<KexName, Row>>> = {
   'ecdh-sha2-nistp521': curve('sha512', async () => (await import('./kex-ecdh.ts')).ecdhNistp521),
   'curve25519-sha256': curve('sha256', async () => (await import('./kex-curve25519.ts')).curve25519),
   'curve25519-sha256@libssh.org': curve('sha256', async () => (await import('./kex-curve25519.ts')).curve25519),
+  'sntrup761x25519-sha512': hybrid('sha512', async () => (await import('./kex-sntrup.ts')).sntrup761x25519()),
+  'sntrup761x25519-sha512@openssh.com': hybrid('sha512', async () => (await import('./kex-sntrup.ts')).sntrup761x25519()),
   'mlkem768x25519-sha256': hybrid('sha256', async () => (await import('./kex-mlkem.ts')).mlkem768x25519()),
   'mlkem768nistp256-sha256': hybrid('sha256', async () => (await import('./kex-mlkem.ts')).mlkem768nistp256()),
 };

@@ -28,7 +28,7 @@ export interface KexAlgorithm {
 export interface KexKeypair {
   /** The public value to be sent. */
   readonly value: Uint8Array;
-  /** The shared secret from the server's public value; a fresh array that the caller wipes. */
+  /** The shared secret from the server's public value; a fresh array that the caller wipes. Called once: the private key may be wiped. */
   decapsulate(peerValue: Uint8Array): Uint8Array;
 }
 

@@ -17,7 +17,7 @@ const MESSAGE_BYTES = 32;
 
 /** One source of the primitive; keys and ciphertexts have been checked before they come here. */
 export interface Mlkem768 {
-  /** The key pair that the 64 bytes of d and z give. */
+  /** The key pair that the 64 bytes of d and z give; for one decapsulation. */
   keypair(seed: Uint8Array): { readonly value: Uint8Array; decapsulate(ciphertext: Uint8Array): Uint8Array };
   /** OpenSSL takes its own randomness here, and leaves the given one alone. */
   encapsulate(key: Uint8Array, random: Random): { readonly value: Uint8Array; readonly secret: Uint8Array };
@@ -76,7 +76,16 @@ export async function nobleMlkem768(): Promise<Mlkem768> {
   return {
     keypair: (seed) => {
       const { publicKey, secretKey } = ml_kem768.keygen(seed);
-      return { value: publicKey, decapsulate: (ciphertext) => ml_kem768.decapsulate(ciphertext, secretKey) };
+      return {
+        value: publicKey,
+        decapsulate: (ciphertext) => {
+          try {
+            return ml_kem768.decapsulate(ciphertext, secretKey);
+          } finally {
+            secretKey.fill(0);
+          }
+        },
+      };
     },
     encapsulate: (key, random) => {
       const message = randomBytes(random, MESSAGE_BYTES);

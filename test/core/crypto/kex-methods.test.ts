@@ -9,13 +9,13 @@ import { SshError } from '../../../src/core/util/errors.ts';
 import { fixedRandom } from './fixed-random.ts';
 
 test('every name has its row, and nothing else has', () => {
-  for (const name of kexNames.filter((each) => !each.startsWith('sntrup'))) expect(kexMethod(name)?.name).toBe(name);
+  for (const name of kexNames) expect(kexMethod(name)?.name).toBe(name);
   expect(kexMethod('toString')).toBeUndefined();
   expect(kexMethod('curve448-sha512')).toBeUndefined();
 });
 
 test('only group exchange has no arithmetic of its own', () => {
-  const without = kexNames.filter((name) => kexMethod(name) !== undefined && kexMethod(name)?.load === undefined);
+  const without = kexNames.filter((name) => kexMethod(name)?.load === undefined);
   expect(without).toEqual(['diffie-hellman-group-exchange-sha1', 'diffie-hellman-group-exchange-sha256']);
 });
 
@@ -54,7 +54,7 @@ describe.each(loadable)('%s', (name) => {
       fc.property(damage, (change) => {
         const damaged = change(server.value);
         if (differsInIgnoredBit(name, damaged, server.value)) return;
-        const secret = refusal(() => client.decapsulate(damaged));
+        const secret = refusal(() => kex.keypair(fixedRandom('client')).decapsulate(damaged));
         if (secret !== undefined) expect(hex(secret)).not.toBe(hex(server.secret));
       }),
       runs,
@@ -64,7 +64,7 @@ describe.each(loadable)('%s', (name) => {
         const damaged = change(client.value);
         const answer = refusal(() => kex.encapsulate(damaged, fixedRandom('server')));
         if (differsInIgnoredBit(name, damaged, client.value) || answer === undefined) return;
-        const secret = refusal(() => client.decapsulate(answer.value));
+        const secret = refusal(() => kex.keypair(fixedRandom('client')).decapsulate(answer.value));
         if (secret !== undefined) expect(hex(secret)).not.toBe(hex(answer.secret));
       }),
       runs,
@@ -73,17 +73,17 @@ describe.each(loadable)('%s', (name) => {
 
   test('empty, truncated and overlong public values are refused or, as numbers, shorter ones', async () => {
     const kex = await algorithm(name);
-    const client = kex.keypair(systemRandom);
-    const server = kex.encapsulate(client.value, systemRandom);
+    const { value } = kex.keypair(systemRandom);
+    const server = kex.encapsulate(value, systemRandom);
     const isNumber = kexMethod(name)?.publicValue === 'mpint';
-    for (const [value, use] of [
-      [server.value, (bytes: Uint8Array) => client.decapsulate(bytes)],
-      [client.value, (bytes: Uint8Array) => kex.encapsulate(bytes, systemRandom)],
+    for (const [good, use] of [
+      [server.value, (bytes: Uint8Array) => kex.keypair(systemRandom).decapsulate(bytes)],
+      [value, (bytes: Uint8Array) => kex.encapsulate(bytes, systemRandom)],
     ] as const) {
       expect(() => use(new Uint8Array())).toThrow(SshError);
-      expect(() => use(new Uint8Array([...value, 1]))).toThrow(SshError);
+      expect(() => use(new Uint8Array([...good, 1]))).toThrow(SshError);
       expect(() => use(new Uint8Array(100_000).fill(7))).toThrow(SshError);
-      if (!isNumber) expect(() => use(value.subarray(0, -1))).toThrow(SshError);
+      if (!isNumber) expect(() => use(good.subarray(0, -1))).toThrow(SshError);
     }
   });
 });
