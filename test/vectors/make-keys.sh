@@ -65,3 +65,12 @@ for type in ed25519 ecdsa-256 ecdsa-384 ecdsa-521 rsa-1024 rsa-2048; do
   "$keygen" -e -m RFC4716 -f $type.pub > $type.rfc4716
 done
 chmod 644 ./*
+
+# openssl's encryptions of the key ecdsa-256
+chmod 600 ecdsa-256.PKCS8
+encrypt() { openssl pkcs8 -topk8 -in ecdsa-256.PKCS8 -passout pass:passphrase "$@"; }
+encrypt -scrypt > openssl-scrypt
+encrypt -v2 aes-256-cbc -v2prf hmacWithSHA512 > openssl-aes256
+encrypt -v2 des3 -v2prf hmacWithSHA1 > openssl-des3
+openssl ec -in ecdsa-256.PEM -des3 -passout pass:passphrase 2> /dev/null > openssl-dek-des3
+chmod 644 ./*

@@ -39,9 +39,7 @@ export const ed25519: KeyKind = {
   },
   signing: {
     importPrivate: (fields) => {
-      // two strings: the public key, then the seed with the public key behind it
-      const seed = fields.subarray(SEED_AT, SEED_AT + 32);
-      const der = Buffer.concat([PKCS8_HEADER, seed]);
+      const der = Buffer.concat([PKCS8_HEADER, ed25519Seed(fields)]);
       try {
         const key = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
         const derived = publicKeyOf(createPublicKey(key));
@@ -70,6 +68,12 @@ export const ed25519: KeyKind = {
 
 /** Where the seed stands in the private fields. */
 const SEED_AT = 4 + PUBLIC_LENGTH + 4;
+
+/** The seed in private fields, which were read before, as a view. */
+export function ed25519Seed(fields: Uint8Array): Uint8Array {
+  // two strings: the public key, then the seed with the public key behind it
+  return fields.subarray(SEED_AT, SEED_AT + 32);
+}
 
 /** The private key's fields (public key; seed and public key) that belong to a seed of 32 bytes. */
 export function ed25519Fields(seed: Uint8Array): Uint8Array {

@@ -1,8 +1,9 @@
-import { base64, equalBytes, fromBase64, latin1Text, utf8Bytes, utf8Text } from '../util/bytes.ts';
+import { equalBytes, latin1Text, utf8Bytes, utf8Text } from '../util/bytes.ts';
 import { SshError } from '../util/errors.ts';
 import { type Random, randomBytes, systemRandom } from '../crypto/random.ts';
 import { WireReader } from '../wire/reader.ts';
 import { WireWriter } from '../wire/writer.ts';
+import { decodeBase64, formatPem } from './armor.ts';
 import type { PublicKey } from './key.ts';
 import { type KeyFileCipher, keyFileCiphers } from './key-file-ciphers.ts';
 import { strictly } from './plain-key.ts';
@@ -14,8 +15,9 @@ import { parsePublicKey } from './public-key.ts';
  * two equal random numbers before it, which show whether the passphrase was right, and the padding 1, 2, 3, ... behind it.
  */
 
-const BEGIN = '-----BEGIN OPENSSH PRIVATE KEY-----\n';
-const END = '-----END OPENSSH PRIVATE KEY-----\n';
+const LABEL = 'OPENSSH PRIVATE KEY';
+const BEGIN = `-----BEGIN ${LABEL}-----\n`;
+const END = `-----END ${LABEL}-----\n`;
 const MAGIC = 'openssh-key-v1\0';
 const LINE = 70;
 const SALT_LENGTH = 16;
@@ -119,9 +121,9 @@ export async function formatOpensshPrivate(key: PrivateKey, options: OpensshPriv
     writer.string(sealed.subarray(0, bodyLength)).raw(sealed.subarray(bodyLength));
     sealed.fill(0);
     const file = writer.take();
-    const armored = armor(file);
+    const text = formatPem(LABEL, file, [], LINE);
     file.fill(0);
-    return armored;
+    return text;
   } finally {
     body.fill(0);
     secrets.fill(0);
@@ -140,17 +142,12 @@ interface Envelope {
 
 /** The bytes inside the armour, which the caller wipes. Only LF ends a line of the armour itself, and the last line has one too. */
 function dearmor(text: Uint8Array): Uint8Array {
-  const end = isOpensshPrivate(text) ? latin1Text(text).indexOf(`\n${END}`, BEGIN.length - 1) : -1;
+  const buffer = Buffer.from(text.buffer, text.byteOffset, text.length);
+  const end = isOpensshPrivate(text) ? buffer.indexOf(`\n${END}`, BEGIN.length - 1) : -1;
   if (end < 0) throw invalid('no BEGIN or no END line');
-  const encoded = latin1Text(text.subarray(BEGIN.length, end)).replace(/[\r\n]/g, '');
-  const file = fromBase64(encoded);
+  const file = decodeBase64(buffer.subarray(BEGIN.length, end));
   if (file === undefined) throw invalid('not base64');
   return file;
-}
-
-function armor(file: Uint8Array): Uint8Array {
-  const lines = base64(file).match(new RegExp(`.{1,${LINE}}`, 'g')) ?? [];
-  return utf8Bytes(`${BEGIN}${lines.join('\n')}\n${END}`);
 }
 
 function readEnvelope(file: Uint8Array): Envelope {

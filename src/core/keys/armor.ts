@@ -1,0 +1,126 @@
+/*
+ * Base64 on bytes rather than text, because text that held a private key could not be wiped.
+ */
+
+const ALPHABET = Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/');
+const PAD = 0x3d;
+
+/** The value of each byte in base64, -1 for white space and -2 for anything else. */
+const values = new Int8Array(256).fill(-2);
+for (const [value, byte] of ALPHABET.entries()) values[byte] = value;
+for (const space of [0x20, 0x09, 0x0a, 0x0d]) values[space] = -1;
+
+/** The bytes that base64 with its padding stands for, white space left out; undefined where it is anything else. The caller wipes them. */
+export function decodeBase64(text: Uint8Array): Uint8Array | undefined {
+  const bytes = new Uint8Array(Math.ceil((text.length * 3) / 4));
+  let length = 0;
+  let digits = 0;
+  let pads = 0;
+  let collected = 0;
+  for (const byte of text) {
+    const value = values[byte] as number;
+    if (value === -1) continue;
+    if (byte === PAD) {
+      pads++;
+      continue;
+    }
+    if (value < 0 || pads > 0) return failed(bytes);
+    collected = (collected << 6) | value;
+    if (++digits % 4 === 0) {
+      bytes[length++] = collected >> 16;
+      bytes[length++] = collected >> 8;
+      bytes[length++] = collected;
+      collected = 0;
+    }
+  }
+  const rest = digits % 4;
+  if ((digits + pads) % 4 !== 0 || pads > 2 || rest === 1) return failed(bytes);
+  if (rest >= 2) bytes[length++] = collected >> (rest === 2 ? 4 : 10);
+  if (rest === 3) bytes[length++] = collected >> 2;
+  const result = bytes.slice(0, length);
+  bytes.fill(0);
+  return result;
+}
+
+/** Base64 with its padding in lines of `width` characters, each ended by LF. The caller wipes it where it is secret. */
+export function encodeBase64(bytes: Uint8Array, width: number): Uint8Array {
+  const digits = Math.ceil(bytes.length / 3) * 4;
+  const text = new Uint8Array(digits + Math.ceil(digits / width));
+  let at = 0;
+  let column = 0;
+  const put = (digit: number): void => {
+    text[at++] = digit;
+    if (++column < width) return;
+    text[at++] = 0x0a;
+    column = 0;
+  };
+  for (let i = 0; i < bytes.length; i += 3) {
+    const left = bytes.length - i;
+    const three = ((bytes[i] as number) << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0);
+    put(ALPHABET[three >> 18] as number);
+    put(ALPHABET[(three >> 12) & 63] as number);
+    put(left > 1 ? (ALPHABET[(three >> 6) & 63] as number) : PAD);
+    put(left > 2 ? (ALPHABET[three & 63] as number) : PAD);
+  }
+  if (column > 0) text[at++] = 0x0a;
+  return text;
+}
+
+function failed(bytes: Uint8Array): undefined {
+  bytes.fill(0);
+  return undefined;
+}
+
+/** A block between BEGIN and END lines (RFC 7468, RFC 1421 for its headers). */
+export interface PemBlock {
+  /** What BEGIN and END name. */
+  readonly label: string;
+  /** Headers before the first empty line, their names as they stand there. */
+  readonly headers: ReadonlyMap<string, string>;
+  /** The base64 text, as a view. */
+  readonly body: Uint8Array;
+}
+
+/** The most headers of a block. */
+const MOST_HEADERS = 32;
+
+/** The first block in a text, or undefined where there is none that ends. */
+export function findPem(text: Uint8Array): PemBlock | undefined {
+  const buffer = Buffer.from(text.buffer, text.byteOffset, text.length);
+  const start = buffer.indexOf('-----BEGIN ');
+  if (start < 0) return undefined;
+  const line = lineAt(buffer, start);
+  const [, label] = /^-----BEGIN ([ -,.-~]+)-----[ \t]*$/.exec(line.text) ?? [];
+  if (label === undefined) return undefined;
+  const end = buffer.indexOf(`\n-----END ${label}-----`, line.next - 1);
+  if (end < 0) return undefined;
+  const block = buffer.subarray(0, end + 1);
+  const headers = new Map<string, string>();
+  let at = line.next;
+  while (at < block.length && headers.size < MOST_HEADERS) {
+    // a line of base64 holds no colon, so nothing secret becomes text here
+    const colon = block.indexOf(':', at);
+    const newline = block.indexOf('\n', at);
+    if (colon < 0 || colon > newline) break;
+    const header = lineAt(block, at);
+    const [, name = '', value = ''] = /^([^:]*):[ \t]*(.*?)[ \t]*$/.exec(header.text) ?? [];
+    headers.set(name, value);
+    at = header.next;
+  }
+  return { label, headers, body: block.subarray(at) };
+}
+
+/** A block with this label, in lines of 64 characters, ended by LF. The caller wipes it where it is secret. */
+export function formatPem(label: string, content: Uint8Array, headers: readonly string[] = [], width = 64): Uint8Array {
+  const encoded = encodeBase64(content, width);
+  const head = [`-----BEGIN ${label}-----\n`, ...headers.map((header) => `${header}\n`), ...(headers.length > 0 ? ['\n'] : [])].join('');
+  const text = Buffer.concat([Buffer.from(head), encoded, Buffer.from(`-----END ${label}-----\n`)]);
+  encoded.fill(0);
+  return text;
+}
+
+function lineAt(buffer: Buffer, at: number): { text: string; next: number } {
+  const newline = buffer.indexOf('\n', at);
+  const end = newline < 0 ? buffer.length : newline;
+  return { text: buffer.toString('latin1', at, end).replace(/\r$/, ''), next: newline < 0 ? end : newline + 1 };
+}

@@ -1,0 +1,158 @@
+import { createCipheriv, createDecipheriv, createHash } from 'node:crypto';
+import { type Random, randomBytes, systemRandom } from '../crypto/random.ts';
+import { fromHex, hex } from '../util/bytes.ts';
+import { SshError } from '../util/errors.ts';
+import { decodeBase64, findPem, formatPem, type PemBlock } from './armor.ts';
+import { curves, ecdsaFields, ecdsaSec1 } from './ecdsa.ts';
+import { decryptPkcs8, encryptPkcs8, formatPkcs8, parsePkcs8 } from './pkcs8.ts';
+import { type PrivateKey, privateKeyOf } from './private-key.ts';
+import { rsaFields, rsaPkcs1 } from './rsa.ts';
+
+/** The private keys that PEM blocks hold, by their labels. */
+const labels: ReadonlyMap<string, (der: Uint8Array) => PrivateKey> = new Map([
+  ['RSA PRIVATE KEY', (der: Uint8Array) => privateKeyOf('ssh-rsa', rsaFields(der))],
+  [
+    'EC PRIVATE KEY',
+    (der: Uint8Array) => {
+      const { curve, fields } = ecdsaFields(der);
+      return privateKeyOf(`ecdsa-sha2-${curve.name}`, fields);
+    },
+  ],
+  ['PRIVATE KEY', parsePkcs8],
+]);
+
+const ENCRYPTED_PKCS8 = 'ENCRYPTED PRIVATE KEY';
+
+/** The ciphers of DEK-Info (RFC 1423; OpenSSL's names). */
+const dekCiphers: ReadonlyMap<string, { readonly name: string; readonly keyLength: number; readonly ivLength: number }> = new Map([
+  ['AES-128-CBC', { name: 'aes-128-cbc', keyLength: 16, ivLength: 16 }],
+  ['AES-192-CBC', { name: 'aes-192-cbc', keyLength: 24, ivLength: 16 }],
+  ['AES-256-CBC', { name: 'aes-256-cbc', keyLength: 32, ivLength: 16 }],
+  ['DES-EDE3-CBC', { name: 'des-ede3-cbc', keyLength: 24, ivLength: 8 }],
+]);
+
+/** Whether the text holds a private key in PEM: PKCS#1, SEC1 or PKCS#8. */
+export function isPemPrivate(text: Uint8Array): boolean {
+  const label = findPem(text)?.label;
+  return label !== undefined && (labels.has(label) || label === ENCRYPTED_PKCS8);
+}
+
+/** Whether the PEM text's key needs a passphrase. */
+export function isPemEncrypted(text: Uint8Array): boolean {
+  const block = findPem(text);
+  return block !== undefined && (block.label === ENCRYPTED_PKCS8 || block.headers.has('DEK-Info'));
+}
+
+/**
+ * The private key in PEM text: PKCS#1, SEC1 (both also encrypted, by DEK-Info) or PKCS#8 (also by PBES2).
+ *
+ * @throws SshError SSH_ERR_INVALID_FORMAT, SSH_ERR_KEY_TYPE_UNKNOWN, SSH_ERR_KEY_UNKNOWN_CIPHER, and SSH_ERR_KEY_WRONG_PASSPHRASE
+ *   where the passphrase is missing or wrong (or the file is damaged, which looks the same).
+ */
+export async function parsePem(text: Uint8Array, passphrase?: Uint8Array): Promise<PrivateKey> {
+  const block = findPem(text);
+  if (block === undefined) throw new SshError('SSH_ERR_INVALID_FORMAT', 'PEM: no block');
+  const parse = block.label === ENCRYPTED_PKCS8 ? parsePkcs8 : labels.get(block.label);
+  if (parse === undefined) throw new SshError('SSH_ERR_KEY_TYPE_UNKNOWN', `PEM: ${block.label}`);
+  const content = decodeBase64(block.body);
+  if (content === undefined) throw new SshError('SSH_ERR_INVALID_FORMAT', 'PEM: not base64');
+  const encrypted = isPemEncrypted(text);
+  let der: Uint8Array | undefined;
+  try {
+    if (encrypted && (passphrase === undefined || passphrase.length === 0)) {
+      throw new SshError('SSH_ERR_KEY_WRONG_PASSPHRASE', 'no passphrase');
+    }
+    der = encrypted ? await decrypt(block, content, passphrase as Uint8Array) : content;
+    return parse(der);
+  } catch (error) {
+    // one wrong passphrase in 256 leaves the padding right
+    if (der === undefined || !encrypted || !(error instanceof SshError)) throw error;
+    throw new SshError('SSH_ERR_KEY_WRONG_PASSPHRASE', error.detail, { cause: error });
+  } finally {
+    content.fill(0);
+    der?.fill(0);
+  }
+}
+
+/** How a private key is to be written as PEM. */
+export interface PemOptions {
+  /** Encrypts the key; empty or absent leaves it in the clear. The caller wipes it. */
+  readonly passphrase?: Uint8Array;
+  readonly random?: Random;
+}
+
+/**
+ * A private key as PEM of its own form: PKCS#1 for RSA, SEC1 for ECDSA. The caller wipes it where it is not encrypted.
+ *
+ * @throws SshError SSH_ERR_KEY_TYPE_UNKNOWN for others
+ */
+export function formatPemTraditional(key: PrivateKey, options: PemOptions = {}): Uint8Array {
+  const { name } = key.publicKey;
+  const curve = curves.find((one) => name === `ecdsa-sha2-${one.name}`);
+  if (curve === undefined && name !== 'ssh-rsa') throw new SshError('SSH_ERR_KEY_TYPE_UNKNOWN', `${name} in PEM`);
+  const label = curve === undefined ? 'RSA PRIVATE KEY' : 'EC PRIVATE KEY';
+  const der = curve === undefined ? rsaPkcs1(key.fields) : ecdsaSec1(curve, key.fields);
+  try {
+    const { passphrase, random = systemRandom } = options;
+    if (passphrase === undefined || passphrase.length === 0) return formatPem(label, der);
+    const iv = randomBytes(random, 16);
+    const secret = dekKey(passphrase, iv, 16);
+    const cipher = createCipheriv('aes-128-cbc', secret, iv);
+    const encrypted = Buffer.concat([cipher.update(der), cipher.final()]);
+    secret.fill(0);
+    return formatPem(label, encrypted, ['Proc-Type: 4,ENCRYPTED', `DEK-Info: AES-128-CBC,${hex(iv).toUpperCase()}`]);
+  } finally {
+    der.fill(0);
+  }
+}
+
+/**
+ * A private key as PEM of PKCS#8. The caller wipes it where it is not encrypted.
+ *
+ * @throws SshError SSH_ERR_KEY_TYPE_UNKNOWN for a kind that PKCS#8 does not have
+ */
+export async function formatPemPkcs8(key: PrivateKey, options: PemOptions = {}): Promise<Uint8Array> {
+  const der = formatPkcs8(key);
+  try {
+    const { passphrase, random = systemRandom } = options;
+    if (passphrase === undefined || passphrase.length === 0) return formatPem('PRIVATE KEY', der);
+    return formatPem(ENCRYPTED_PKCS8, await encryptPkcs8(der, passphrase, random));
+  } finally {
+    der.fill(0);
+  }
+}
+
+async function decrypt(block: PemBlock, content: Uint8Array, passphrase: Uint8Array): Promise<Uint8Array> {
+  if (block.label === ENCRYPTED_PKCS8) return decryptPkcs8(content, passphrase);
+  const [, name = '', ivText = ''] = /^([^,]*),([0-9A-Fa-f]*)$/.exec(block.headers.get('DEK-Info') ?? '') ?? [];
+  const cipher = dekCiphers.get(name);
+  if (cipher === undefined) throw new SshError('SSH_ERR_KEY_UNKNOWN_CIPHER', `PEM: ${name}`);
+  const iv = fromHex(ivText);
+  if (iv.length !== cipher.ivLength) throw new SshError('SSH_ERR_INVALID_FORMAT', 'PEM: DEK-Info');
+  const secret = dekKey(passphrase, iv, cipher.keyLength);
+  try {
+    const decipher = createDecipheriv(cipher.name, secret, iv);
+    const first = decipher.update(content);
+    try {
+      return Buffer.concat([first, decipher.final()]);
+    } finally {
+      first.fill(0);
+    }
+  } catch (error) {
+    throw new SshError('SSH_ERR_KEY_WRONG_PASSPHRASE', 'PEM: padding', { cause: error });
+  } finally {
+    secret.fill(0);
+  }
+}
+
+/** OpenSSL's EVP_BytesToKey with MD5 and one round: the only derivation that DEK-Info has. */
+function dekKey(passphrase: Uint8Array, iv: Uint8Array, length: number): Uint8Array {
+  const salt = iv.subarray(0, 8);
+  const first = createHash('md5').update(passphrase).update(salt).digest();
+  const second = createHash('md5').update(first).update(passphrase).update(salt).digest();
+  const both = Buffer.concat([first, second]);
+  const secret = both.subarray(0, length);
+  first.fill(0);
+  second.fill(0);
+  return secret;
+}
