@@ -25,12 +25,20 @@ import {
   agentSuccess,
   agentUnlock,
 } from '../wire/agent-messages.ts';
+import { utf8 } from '../wire/codec.ts';
 import { encode } from '../wire/message.ts';
 import { FrameReader, frame } from './frames.ts';
 
 /** A key that an agent holds. */
 export interface AgentKey {
   readonly key: PublicKey;
+  readonly comment: string;
+}
+
+/** A private key for an agent: its type's name on the wire and the private fields behind it, as a PrivateKey has them. */
+export interface AddedKey {
+  readonly name: string;
+  readonly fields: Uint8Array;
   readonly comment: string;
 }
 
@@ -104,15 +112,11 @@ export class AgentClient {
     return { publicKey, sign: (data, algorithm) => this.sign(publicKey, data, algorithm) };
   }
 
-  /**
-   * Adds a key. `privateKey` is its type's name, the type's private fields and the comment, as strings of the wire; it is the caller's
-   * to wipe.
-   */
-  add(privateKey: Uint8Array, constraints: readonly AgentConstraint[] = []): Promise<void> {
-    if (constraints.length === 0) return this.done(agentAddIdentity.encode({ key: privateKey }));
-    const key = concat(privateKey, encodeAll(constraints));
-    const request = agentAddIdConstrained.encode({ key });
-    key.fill(0);
+  /** Adds a key; its bytes stay the caller's to wipe. */
+  add(key: AddedKey, constraints: readonly AgentConstraint[] = []): Promise<void> {
+    const bytes = concat(encode(utf8, key.name), key.fields, encode(utf8, key.comment), encodeAll(constraints));
+    const request = (constraints.length === 0 ? agentAddIdentity : agentAddIdConstrained).encode({ key: bytes });
+    bytes.fill(0);
     return this.done(request);
   }
 
