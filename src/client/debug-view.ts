@@ -1,4 +1,5 @@
-import type { AgreedDirection, AuthenticationTry, NoteLevel, OfferedAlgorithms, TshEvent } from '../core/events.ts';
+import { authenticationLines } from './debug-authentication.ts';
+import type { AgreedDirection, NoteLevel, OfferedAlgorithms, TshEvent } from '../core/events.ts';
 
 /** One line of `-v`: its level, and OpenSSH's text where people and scripts read it. */
 export interface DebugLine {
@@ -93,12 +94,9 @@ const rows: Rows = {
   packet: ({ sent, number }) => [line('debug3', `${sent ? 'send' : 'receive'} packet: type ${number}`)],
   'peer-debug': ({ text }) => [line('debug1', `Remote: ${text.slice(0, 900)}`)],
   service: ({ name }) => [line('debug2', `service_accept: ${name}`), line('debug1', 'SSH2_MSG_SERVICE_ACCEPT received')],
-  'authentication-methods': ({ canContinue, partialSuccess }) => [
-    ...(partialSuccess ? [line('verbose', 'Authenticated using partial success.')] : []),
-    line('debug1', `Authentications that can continue: ${canContinue.join(',')}`),
-  ],
+  'authentication-methods': ({ canContinue }) => [line('debug1', `Authentications that can continue: ${canContinue.join(',')}`)],
   'authentication-method': ({ method }) => [line('debug1', `Next authentication method: ${method}`)],
-  'authentication-try': ({ attempt }) => authenticationTry(attempt),
+  'authentication-try': ({ attempt }) => authenticationLines(attempt),
   'channel-open': ({ channel, kind, by }) => [
     line('debug1', by === 'own' ? `channel ${channel}: new ${kind}` : `client_input_channel_open: ctype ${kind} rchan ${channel}`),
   ],
@@ -177,19 +175,4 @@ function kexMessage(rfcName: string, sent: boolean): readonly DebugLine[] {
 function extension(name: string, value: string): readonly DebugLine[] {
   const told = name === 'server-sig-algs' ? `kex_ext_info_client_parse: ${name}=<${value}>` : `kex_ext_info_check_ver: ${name}=<${value}>`;
   return [line('debug3', `kex_input_ext_info: extension ${name}`), line('debug1', told)];
-}
-
-/** OpenSSH's sentence for what becomes of a key, by outcome. */
-const keySentences: Readonly<Partial<Record<AuthenticationTry['outcome'], string>>> = {
-  offered: 'Offering public key: ',
-  accepted: 'Server accepts key: ',
-};
-
-function authenticationTry({ method, outcome, source, keyType, fingerprint, reason }: AuthenticationTry): readonly DebugLine[] {
-  const sentence = method === 'publickey' ? keySentences[outcome] : undefined;
-  if (sentence !== undefined)
-    return [line('debug1', sentence + [source, keyType, fingerprint].filter((part) => part !== undefined).join(' '))];
-  if (outcome === 'skipped' && reason !== undefined)
-    return [line('debug1', `Skipping ${[source, keyType, fingerprint].filter((part) => part !== undefined).join(' ')} - ${reason}`)];
-  return [];
 }

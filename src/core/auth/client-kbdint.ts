@@ -24,6 +24,7 @@ export function keyboardInteractiveMethod(options: KeyboardInteractiveOptions): 
       if (tries++ >= options.mostTries || (tries > 1 && !asked)) return undefined;
       session.emit({ type: 'authentication-try', attempt: { method: METHOD, outcome: 'offered' } });
       session.request(METHOD, authRequests.encode(METHOD, { languageTag: '', submethods: options.devices.join(',') }));
+      session.began(METHOD);
       for (let rounds = 0; ; rounds++) {
         const answer = await session.answer('keyboard-interactive');
         if (answer.type !== 'method') return refused(session, answer, METHOD);

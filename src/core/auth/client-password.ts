@@ -21,6 +21,7 @@ export function passwordMethod(options: PasswordOptions): ClientMethod {
       if (tries > 1) session.emit({ type: 'note', level: 'error', text: 'Permission denied, please try again.' });
       const password = (await options.prompt(`${session.user}@${options.host}'s password: `, false)) ?? new Uint8Array(0);
       send(session, { password });
+      session.began(METHOD);
       let answer = await session.answer('password');
       for (let changes = 0; answer.type === 'method'; changes++) {
         if (changes === MOST_CHANGES) throw session.inbox.refuse('the server asks for a new password over and over');

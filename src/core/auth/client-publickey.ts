@@ -68,7 +68,9 @@ class Publickey implements ClientMethod {
   private async prepare(session: ClientSession): Promise<Entry[]> {
     const usable = (await this.options.candidates()).filter(({ publicKey, ...rest }) => {
       const reason = publicKey === undefined ? undefined : this.unusable(session, publicKey);
-      if (reason !== undefined) this.tell(session, { publicKey, ...rest }, { outcome: 'skipped', reason });
+      if (reason !== undefined) {
+        this.tell(session, { publicKey, ...rest }, { outcome: 'skipped', reason, ...(publicKey && { algorithm: publicKey.name }) });
+      }
       return reason === undefined;
     });
     for (const candidate of usable) this.tell(session, candidate, { outcome: 'planned' });
@@ -102,6 +104,7 @@ class Publickey implements ClientMethod {
       return undefined;
     }
     session.request('publickey', authRequests.encode('publickey', { algorithm, blob: key.blob }));
+    session.began('publickey');
     const answer = await session.answer('query');
     if (answer.type !== 'method') return this.judged(session, candidate, key, answer);
     const granted = userauthPkOk.decode(answer.payload);
@@ -143,6 +146,7 @@ class Publickey implements ClientMethod {
     const fields = { algorithm: signed.algorithm, blob: key.blob, signature: signed.signature };
     if (hostKey === undefined) session.request('publickey', authRequests.encode('publickey', fields));
     else session.request(HOSTBOUND, authRequests.encode(HOSTBOUND, { ...fields, hostKey }));
+    if (candidate.publicKey === undefined) session.began('publickey');
     return this.judged(session, candidate, key, await session.answer('result'));
   }
 

@@ -66,6 +66,11 @@ export class ClientSession {
     payload.fill(0);
   }
 
+  /** Tells that a method has begun a try. */
+  began(method: string): void {
+    this.emit({ type: 'note', level: 'debug2', text: `we sent a ${method} packet, wait for reply` });
+  }
+
   /** The answer to what was sent; banners before it become events. */
   async answer(phase: Exclude<ClientPhase, 'service'>): Promise<Answer> {
     for (;;) {

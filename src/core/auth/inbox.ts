@@ -1,5 +1,6 @@
 import type { PacketHandler, PacketLink } from '../transport/link.ts';
 import { SshError } from '../util/errors.ts';
+import { disconnectReasons } from '../wire/numbers.ts';
 import type { Verdict } from './phases.ts';
 
 /**
@@ -48,7 +49,7 @@ export class Inbox<Phase extends string> implements PacketHandler {
   refuse(detail: string): SshError {
     const error = new SshError('SSH_ERR_PROTOCOL_ERROR', detail);
     this.over ??= error;
-    this.link.disconnect(PROTOCOL_ERROR, detail);
+    this.link.disconnect(disconnectReasons.SSH_DISCONNECT_PROTOCOL_ERROR, detail);
     return error;
   }
 
@@ -57,7 +58,8 @@ export class Inbox<Phase extends string> implements PacketHandler {
     if (this.over !== undefined) return;
     const ours = error instanceof SshError;
     this.over = ours ? error : new SshError('SSH_ERR_INTERNAL_ERROR', 'authentication failed within', { cause: error });
-    this.link.disconnect(ours ? PROTOCOL_ERROR : BY_APPLICATION, this.over.message);
+    const { SSH_DISCONNECT_PROTOCOL_ERROR, SSH_DISCONNECT_BY_APPLICATION } = disconnectReasons;
+    this.link.disconnect(ours ? SSH_DISCONNECT_PROTOCOL_ERROR : SSH_DISCONNECT_BY_APPLICATION, this.over.message);
   }
 
   message(payload: Uint8Array): boolean | Promise<void> {
@@ -92,8 +94,3 @@ export class Inbox<Phase extends string> implements PacketHandler {
     this.release();
   }
 }
-
-/** SSH_DISCONNECT_PROTOCOL_ERROR (RFC 4253 section 11.1). */
-const PROTOCOL_ERROR = 2;
-/** SSH_DISCONNECT_BY_APPLICATION. */
-const BY_APPLICATION = 11;
