@@ -1,0 +1,152 @@
+/** The client's configuration: command line, the user's file, the system's, in both passes. */
+import { isAddress } from '../core/util/addr.ts';
+import { lowerCase } from '../core/util/pattern.ts';
+import { fatal, type ConfigEnvironment } from '../config/environment.ts';
+import { expandOptions, finalizeClient, type FinalOptions } from '../config/finalize-client.ts';
+import type { MatchSubject } from '../config/match.ts';
+import { parseFile, type ParseTarget } from '../config/parse.ts';
+import type { Settings } from '../config/settings.ts';
+import { connectionHashInput, connectionTokens, expandConfigured, expandConfiguredTokens, type TokenValues } from '../config/tokens.ts';
+
+/** The version that `Match version` compares with, unless a configuration is written for another program. */
+export const matchVersion = 'OpenSSH_10.0';
+
+/** What a canonicalization finds out: the name to go on with. */
+export interface Canonical {
+  readonly host: string;
+}
+
+/** What there is to load. */
+export interface ConfigRequest {
+  /** What the command line set; the files add to it. */
+  readonly settings: Settings;
+  /** The host as the command line names it. */
+  readonly host: string;
+  /** The command line's command or subsystem. */
+  readonly command: string | undefined;
+  /** -F: a file to read in the place of both, or `none`. */
+  readonly configFile: string | undefined;
+  readonly environment: ConfigEnvironment;
+  /** CanonicalizeHostname: looks the host up and gives its canonical name; without it names stay as they are. */
+  readonly canonicalize?: (host: string, options: FinalOptions) => Promise<Canonical>;
+}
+
+/** The configuration of one connection. */
+export interface ClientConfig {
+  readonly options: FinalOptions;
+  /** The host to connect to. */
+  readonly host: string;
+  /** The host as the command line names it. */
+  readonly originalHost: string;
+  readonly user: string;
+  readonly port: number;
+  /** What tokens stand for, for whoever expands more of them. */
+  readonly tokens: TokenValues;
+  /** Where each value comes from. */
+  readonly settings: Settings;
+}
+
+/**
+ * Reads the configuration for a host.
+ *
+ * @throws ConfigError where it can't be used; the log has said why.
+ */
+export async function loadClientConfig(request: ConfigRequest): Promise<ClientConfig> {
+  const { settings, environment } = request;
+  const { log } = environment;
+  let wantsFinalPass = readFiles(request, request.host, false);
+  let host = request.host;
+  const hostname = settings.get('hostname');
+  if (hostname !== undefined) host = expandConfiguredTokens(hostname, { h: host }, environment);
+  if (!isAddress(host)) host = lowerCase(host);
+  const canonicalization = settings.get('canonicalizeHostname') ?? 'false';
+  if (canonicalization !== 'false' || isAddress(host)) {
+    if (request.canonicalize !== undefined && canonicalization !== 'false') {
+      host = (await request.canonicalize(host, finalizeClient(settings, host, environment))).host;
+    }
+  }
+  if (canonicalization !== 'false' && !wantsFinalPass) {
+    log('DEBUG', 'hostname canonicalisation enabled, will re-parse configuration');
+    wantsFinalPass = true;
+  }
+  if (wantsFinalPass) {
+    log('DEBUG', 're-parsing configuration');
+    if (hostname !== undefined || host !== request.host) settings.replace('hostname', host, settings.origins('hostname')[0] ?? { file: 'command-line', line: 0, block: undefined });
+    readFiles(request, host, true);
+  }
+  const options = finalizeClient(settings, host, environment);
+  const tokens = tokenValues(request, options, host);
+  return {
+    options: expandOptions(options, tokens, environment),
+    host,
+    originalHost: request.host,
+    user: options.user,
+    port: options.port,
+    tokens,
+    settings,
+  };
+}
+
+/** Reads the files of one pass; says whether a second one is asked for. */
+function readFiles(request: ConfigRequest, host: string, finalPass: boolean): boolean {
+  const { settings, environment, configFile } = request;
+  const target: ParseTarget = { settings, environment, host, subject: () => subject(request, host, finalPass) };
+  if (configFile !== undefined) {
+    if (lowerCase(configFile) === 'none') return false;
+    const outcome = parseFile(configFile, { ofUser: true, strict: false }, target);
+    if (outcome.problem !== undefined) {
+      throw fatal(environment.log, `Can't open user config file ${configFile.slice(0, 100)}: ${outcome.problem.slice(0, 100)}`);
+    }
+    return outcome.wantsFinalPass;
+  }
+  const user = parseFile(`${environment.user.home}/.ssh/config`, { ofUser: true, strict: true }, target);
+  const system = parseFile('/etc/ssh/ssh_config', { ofUser: false, strict: false }, target);
+  return user.wantsFinalPass || system.wantsFinalPass;
+}
+
+/** What Match blocks are judged by at this point of the files. */
+function subject(request: ConfigRequest, passHost: string, finalPass: boolean): MatchSubject {
+  const { settings, environment } = request;
+  const hostname = settings.get('hostname');
+  const host = hostname === undefined ? passHost : finalPass ? hostname : expandConfiguredTokens(hostname, { h: passHost }, environment);
+  const command = request.command ?? settings.get('remoteCommand');
+  const sessionType = settings.get('sessionType') ?? 'default';
+  return {
+    originalHost: request.host,
+    host,
+    user: settings.get('user') ?? environment.user.name,
+    tag: settings.get('tag'),
+    command,
+    sessionType: sessionType === 'default' ? (command === undefined || command === '' ? 'shell' : 'exec') : sessionType,
+    version: matchVersion,
+    finalPass,
+    expand: (text) => {
+      const jump = settings.get('proxyJump');
+      const part = {
+        host,
+        user: settings.get('user') ?? environment.user.name,
+        port: settings.get('port') ?? 22,
+        jump: jump === undefined || jump === 'none' ? '' : jump.host,
+      };
+      const values: TokenValues = {
+        ...part,
+        originalHost: request.host,
+        keyAlias: settings.get('hostKeyAlias') ?? request.host,
+        connectionHash: environment.sha1Hex(connectionHashInput(part, environment)),
+      };
+      return expandConfigured(text, connectionTokens(values, environment), environment);
+    },
+  };
+}
+
+function tokenValues(request: ConfigRequest, options: FinalOptions, host: string): TokenValues {
+  const { environment } = request;
+  const jump = options.proxyJump;
+  const part = { host, user: options.user, port: options.port, jump: jump === undefined || jump === 'none' ? '' : jump.host };
+  return {
+    ...part,
+    originalHost: request.host,
+    keyAlias: options.hostKeyAlias ?? request.host,
+    connectionHash: environment.sha1Hex(connectionHashInput(part, environment)),
+  };
+}

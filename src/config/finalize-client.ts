@@ -1,0 +1,111 @@
+/** From what was set to what counts: defaults, those that depend on other options, `none`, and algorithm lists. */
+import { cipherNames, defaultCiphers, defaultKex, defaultMacs, kexNames, macNames } from '../core/crypto/names.ts';
+import { assembleNames, lowerCase } from '../core/util/pattern.ts';
+import { defaultCaAlgorithms, defaultKeyAlgorithms, signatureNames } from './algorithm-lists.ts';
+import { clientKeywords, clientOptions, type ClientOption, type ClientOptions, type Row } from './client-keywords.ts';
+import { fatal, type ConfigEnvironment } from './environment.ts';
+import type { ForwardEnd, Forward } from './forward-spec.ts';
+import type { Settings } from './settings.ts';
+import { connectionTokens, expandConfigured, expandFileName, type TokenValues } from './tokens.ts';
+
+/** The key files that are tried where none is named. */
+export const defaultIdentityFiles: readonly string[] = [
+  '~/.ssh/id_rsa',
+  '~/.ssh/id_ecdsa',
+  '~/.ssh/id_ecdsa_sk',
+  '~/.ssh/id_ed25519',
+  '~/.ssh/id_ed25519_sk',
+];
+
+/** For each algorithm keyword what it starts from and what there is. */
+const algorithmLists = {
+  ciphers: { defaults: defaultCiphers, all: cipherNames },
+  macs: { defaults: defaultMacs, all: macNames },
+  kexAlgorithms: { defaults: defaultKex, all: kexNames },
+  hostKeyAlgorithms: { defaults: defaultKeyAlgorithms, all: signatureNames() },
+  hostbasedAcceptedAlgorithms: { defaults: defaultKeyAlgorithms, all: signatureNames() },
+  pubkeyAcceptedAlgorithms: { defaults: defaultKeyAlgorithms, all: signatureNames() },
+  caSignatureAlgorithms: { defaults: defaultCaAlgorithms, all: signatureNames() },
+} as const;
+
+/** A keyword whose value is a list of algorithms. */
+export type AlgorithmOption = keyof typeof algorithmLists;
+
+/** Options of which some are always there once the settings are final. */
+export type FinalOptions = ClientOptions & {
+  readonly [K in AlgorithmOption | 'user' | 'hostname']: string;
+} & {
+  readonly identityFile: readonly string[];
+  readonly updateHostKeys: 'true' | 'false' | 'ask';
+  readonly dynamicForward: readonly Forward[];
+  readonly localForward: readonly Forward[];
+  readonly remoteForward: readonly Forward[];
+};
+
+/**
+ * Settles every option.
+ *
+ * @param host the host to connect to, for `hostname`.
+ * @throws ConfigError where options don't fit together; the log has said so.
+ */
+export function finalizeClient(settings: Settings, host: string, environment: Pick<ConfigEnvironment, 'log' | 'user'>): FinalOptions {
+  const set = settings.values();
+  const options: Record<string, unknown> = {};
+  for (const option of clientOptions) options[option] = valueOrDefault(option, set[option]);
+  for (const [option, { defaults, all }] of Object.entries(algorithmLists)) {
+    options[option] = assembleNames(set[option as AlgorithmOption], defaults.join(','), all.join(','));
+  }
+  options['user'] ??= environment.user.name;
+  options['hostname'] = host;
+  options['identityFile'] ??= defaultIdentityFiles;
+  options['updateHostKeys'] ??= updatesByDefault(set) ? 'true' : 'false';
+  if (set.hostKeyAlias !== undefined) options['hostKeyAlias'] = lowerCase(set.hostKeyAlias);
+  if (set.versionAddendum?.toLowerCase() === 'none') options['versionAddendum'] = '';
+  if (set.proxyJump === 'none') options['proxyJump'] = undefined;
+  const cleared = set.clearAllForwardings === true;
+  for (const option of ['dynamicForward', 'localForward', 'remoteForward'] as const) {
+    options[option] = cleared ? [] : (set[option] ?? []);
+  }
+  if (set.connectionAttempts === 0) throw fatal(environment.log, 'Invalid number of ConnectionAttempts');
+  return options as unknown as FinalOptions;
+}
+
+/**
+ * Replaces `~`, tokens and variables in the options that are expanded before a connection is made; IdentityFile and CertificateFile are
+ * left for whoever opens them.
+ *
+ * @throws ConfigError where something in them is not known; the log has said what.
+ */
+export function expandOptions(options: FinalOptions, values: TokenValues, environment: ConfigEnvironment): FinalOptions {
+  const tokens = connectionTokens(values, environment);
+  const file = (name: string): string => expandFileName(name, tokens, environment);
+  const end = (where: ForwardEnd): ForwardEnd => ('path' in where ? { path: expandConfigured(where.path, tokens, environment) } : where);
+  const forward = ({ listen, connect }: Forward): Forward => ({ listen: end(listen), connect: connect === undefined ? undefined : end(connect) });
+  return {
+    ...options,
+    userKnownHostsFile: options.userKnownHostsFile.map(file),
+    setEnv: options.setEnv.map((setting) => {
+      const equals = setting.indexOf('=') + 1;
+      return setting.slice(0, equals) + expandConfigured(setting.slice(equals), tokens, environment);
+    }),
+    controlPath: options.controlPath === undefined ? undefined : file(options.controlPath),
+    identityAgent: options.identityAgent === undefined ? undefined : file(options.identityAgent),
+    revokedHostKeys: options.revokedHostKeys === undefined ? undefined : file(options.revokedHostKeys),
+    forwardAgent: typeof options.forwardAgent === 'string' ? file(options.forwardAgent) : options.forwardAgent,
+    localForward: options.localForward.map(forward),
+    remoteForward: options.remoteForward.map(forward),
+  };
+}
+
+function valueOrDefault(option: ClientOption, value: unknown): unknown {
+  const row = clientKeywords[option] as Row<unknown>;
+  if (value === undefined) return row.default;
+  if (row.noneClears === true && typeof value === 'string' && value.toLowerCase() === 'none') return undefined;
+  return value;
+}
+
+function updatesByDefault(set: ReturnType<Settings['values']>): boolean {
+  const files = set.userKnownHostsFile ?? [];
+  const isDefault = files.length === 0 || (files.length === 1 && files[0] === '~/.ssh/known_hosts');
+  return isDefault && (set.verifyHostKeyDNS ?? 'false') === 'false';
+}

@@ -1,0 +1,154 @@
+/** The grammar of forwardings: -L, -R, -D, -W and their keywords (ssh(1)). */
+import type { ServicePort } from './kind.ts';
+
+/** Where a forwarding listens or connects: a port, or the path of a Unix socket. A missing host leaves the address to GatewayPorts. */
+export type ForwardEnd = { readonly host: string | undefined; readonly port: number } | { readonly path: string };
+
+/** One forwarding; without a `connect` end its destinations come by SOCKS. */
+export interface Forward {
+  readonly listen: ForwardEnd;
+  readonly connect: ForwardEnd | undefined;
+}
+
+/** Which way a forwarding goes, and whether it may leave out its destination. */
+export type ForwardKind = 'local' | 'remote' | 'dynamic' | 'remoteDynamic';
+
+/** Limits of a host name (NI_MAXHOST) and of a Unix socket's path (sun_path). */
+const longestHost = 1024;
+const longestPath = 107;
+
+/** Reads a forwarding as it stands on the command line: `[address:]port:host:port` and its forms with paths; undefined where it is wrong. */
+export function parseForward(text: string, kind: ForwardKind, servicePort: ServicePort): Forward | undefined {
+  const fields = splitFields(text.replace(/^[ \t\n\v\f\r]+/, ''));
+  if (fields === undefined) return undefined;
+  const forward = assemble(fields, servicePort);
+  if (forward === undefined) return undefined;
+  const { listen, connect } = forward;
+  if (kind === 'dynamic' || kind === 'remoteDynamic') {
+    if (connect !== undefined && fields.length > 2) return undefined;
+  } else if (connect === undefined || ('port' in connect && connect.port === 0)) {
+    return undefined;
+  }
+  if ('port' in listen && listen.port === 0 && kind !== 'remote' && kind !== 'remoteDynamic') return undefined;
+  return isShort(listen) && (connect === undefined || isShort(connect)) ? forward : undefined;
+}
+
+/** Reads -W's `host:port`. */
+export function parseStdioForward(text: string, servicePort: ServicePort): { host: string; port: number } | undefined {
+  // It is read as the destination of a dynamic forwarding, with a port to be connected to.
+  const forward = parseForward(text, 'dynamic', servicePort);
+  if (forward === undefined || forward.connect !== undefined || !('port' in forward.listen)) return undefined;
+  const { host, port } = forward.listen;
+  return host === undefined ? undefined : { host, port };
+}
+
+/** How `-G` shows a forwarding, the destination where `destination` asks for it. */
+export function formatForward(forward: Forward, destination: boolean): string {
+  const listen = formatEnd(forward.listen);
+  if (!destination) return listen;
+  const connect = forward.connect;
+  if (connect === undefined) return `${listen} [socks]:0`;
+  return `${listen} ${'path' in connect ? connect.path : `[${connect.host ?? ''}]:${connect.port}`}`;
+}
+
+/** Whether two forwardings are the same. */
+export function sameForward(a: Forward, b: Forward): boolean {
+  return sameEnd(a.listen, b.listen) && sameEnd(a.connect, b.connect);
+}
+
+/** A port by its number or its service's name; undefined for anything else. */
+export function parsePort(text: string, servicePort: ServicePort): number | undefined {
+  if (/^[ \t\n\v\f\r]*[+-]?[0-9]+$/.test(text)) {
+    const port = Number(text);
+    if (port >= 0 && port <= 65_535) return port === 0 ? 0 : port;
+  }
+  return servicePort(text);
+}
+
+interface Field {
+  readonly text: string;
+  readonly isPath: boolean;
+}
+
+/** Up to four fields between colons; brackets hold one together, a backslash protects the next character. */
+function splitFields(text: string): Field[] | undefined {
+  const fields: Field[] = [];
+  let at = 0;
+  while (at < text.length) {
+    if (fields.length === 4) return undefined;
+    let field = '';
+    let isPath = false;
+    if (text[at] === '[') {
+      const end = text.indexOf(']', at);
+      const after = text[end + 1];
+      if (end < 0 || (after !== ':' && after !== undefined)) return undefined;
+      field = text.slice(at + 1, end);
+      isPath = field.includes('/');
+      at = end + 2;
+    } else {
+      for (; at < text.length && text[at] !== ':'; at++) {
+        if (text[at] === '\\' && ++at >= text.length) return undefined;
+        if (text[at] === '/' && text[at - 1] !== '\\') isPath = true;
+        field += text[at];
+      }
+      at++;
+    }
+    fields.push({ text: field, isPath });
+  }
+  return fields;
+}
+
+function assemble(fields: readonly Field[], servicePort: ServicePort): Forward | undefined {
+  const [a, b, c, d] = fields;
+  if (a === undefined) return undefined;
+  const end = (host: Field | undefined, port: Field): ForwardEnd | undefined => {
+    const number = parsePort(port.text, servicePort);
+    return number === undefined ? undefined : { host: host?.text, port: number };
+  };
+  let listen: ForwardEnd | undefined;
+  let connect: ForwardEnd | undefined;
+  let dynamic = false;
+  if (b === undefined) {
+    listen = a.isPath ? { path: a.text } : end(undefined, a);
+    dynamic = true;
+  } else if (c === undefined) {
+    if (b.isPath) {
+      listen = a.isPath ? { path: a.text } : end(undefined, a);
+      connect = { path: b.text };
+    } else {
+      listen = end(a, b);
+      dynamic = true;
+    }
+  } else if (d === undefined) {
+    if (a.isPath) {
+      listen = { path: a.text };
+      connect = end(b, c);
+    } else if (c.isPath) {
+      listen = end(a, b);
+      connect = { path: c.text };
+    } else {
+      listen = end(undefined, a);
+      connect = end(b, c);
+    }
+  } else {
+    listen = end(a, b);
+    connect = end(c, d);
+  }
+  if (listen === undefined || (connect === undefined && !dynamic)) return undefined;
+  return { listen, connect };
+}
+
+function isShort(end: ForwardEnd): boolean {
+  return 'path' in end ? end.path.length < longestPath : (end.host ?? '').length < longestHost;
+}
+
+function formatEnd(end: ForwardEnd): string {
+  if ('path' in end) return end.path;
+  return end.host === undefined ? String(end.port) : `[${end.host}]:${end.port}`;
+}
+
+function sameEnd(a: ForwardEnd | undefined, b: ForwardEnd | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  if ('path' in a || 'path' in b) return 'path' in a && 'path' in b && a.path === b.path;
+  return a.host === b.host && a.port === b.port;
+}

@@ -1,0 +1,141 @@
+import { matchPatternList, matchHostname, type ListMatch } from './pattern.ts';
+
+/** An IPv4 or IPv6 address: 4 or 16 bytes. */
+export type Address = Uint8Array;
+
+/** An address and how many of its leading bits count. */
+export interface Network {
+  readonly address: Address;
+  readonly bits: number;
+}
+
+/** Reads a numeric address; a scope (`fe80::1%eth0`) is allowed and left out. */
+export function parseAddress(text: string): Address | undefined {
+  return text.includes(':') ? parseIpv6(text) : parseIpv4(text);
+}
+
+/** Whether a text is a numeric address. */
+export function isAddress(text: string): boolean {
+  return parseAddress(text) !== undefined;
+}
+
+/** Reads `address/bits`, or an address alone, which stands for itself. */
+export function parseNetwork(text: string): Network | undefined {
+  const slash = text.indexOf('/');
+  const address = parseAddress(slash < 0 ? text : text.slice(0, slash));
+  if (address === undefined) return undefined;
+  if (slash < 0) return { address, bits: address.length * 8 };
+  const digits = text.slice(slash + 1);
+  if (!/^[0-9]{1,3}$/.test(digits) || Number(digits) > address.length * 8) return undefined;
+  return { address, bits: Number(digits) };
+}
+
+/** Whether the bits of a network's address after its prefix are all zero. */
+export function isNetworkAddress(network: Network): boolean {
+  const whole = network.bits >> 3;
+  const part = network.address[whole];
+  if (part === undefined) return true;
+  return (part & (0xff >> (network.bits & 7))) === 0 && network.address.subarray(whole + 1).every((byte) => byte === 0);
+}
+
+/** Whether an address lies in a network of its own family. */
+export function isInNetwork(address: Address, network: Network): boolean {
+  if (address.length !== network.address.length) return false;
+  const whole = network.bits >> 3;
+  for (let at = 0; at < whole; at++) if (address[at] !== network.address[at]) return false;
+  const rest = network.bits & 7;
+  return rest === 0 || (((address[whole] as number) ^ (network.address[whole] as number)) & (0xff00 >> rest) & 0xff) === 0;
+}
+
+/**
+ * Looks an address up in a comma-separated list of addresses, networks and wildcard patterns, each of which may be negated by `!`.
+ *
+ * @returns `invalid` where a network has bits set after its prefix or a prefix longer than its address.
+ */
+export function matchAddressList(text: string, list: string): ListMatch | 'invalid' {
+  const address = parseAddress(text);
+  let matched = false;
+  for (const item of list.split(',')) {
+    const negated = item.startsWith('!');
+    const pattern = negated ? item.slice(1) : item;
+    if (pattern === '') return 'invalid';
+    const network = parseNetwork(pattern);
+    if (network !== undefined && !isNetworkAddress(network)) return 'invalid';
+    if (network === undefined && /^[0-9a-fA-F.:]+\/[0-9]+$/.test(pattern)) return 'invalid';
+    const hit =
+      network === undefined ? matchPatternList(text, pattern) === 'match' : address !== undefined && isInNetwork(address, network);
+    if (!hit) continue;
+    if (negated) return 'negated';
+    matched = true;
+  }
+  return matched ? 'match' : 'none';
+}
+
+/**
+ * Looks an address up in a comma-separated list of networks alone (no names, wildcards or negation).
+ *
+ * @returns `invalid` for a list that holds anything else.
+ */
+export function matchNetworkList(text: string | undefined, list: string): ListMatch | 'invalid' {
+  const address = text === undefined ? undefined : parseAddress(text);
+  let matched = false;
+  for (const item of list.split(',')) {
+    if (!/^[0-9a-fA-F.:/]+$/.test(item)) return 'invalid';
+    const network = parseNetwork(item);
+    if (network === undefined || !isNetworkAddress(network)) return 'invalid';
+    if (address !== undefined && isInNetwork(address, network)) matched = true;
+  }
+  return matched ? 'match' : 'none';
+}
+
+/** Looks a host up by name and by address in one list, as `from=` and AllowUsers do; a list that is invalid matches nothing. */
+export function matchHostOrAddress(host: string, address: string, list: string): ListMatch {
+  const byAddress = matchAddressList(address, list);
+  if (byAddress === 'invalid' || byAddress === 'negated') return 'negated';
+  const byName = matchHostname(host, list);
+  if (byName === 'negated') return 'negated';
+  return byAddress === 'match' || byName === 'match' ? 'match' : 'none';
+}
+
+function parseIpv4(text: string): Address | undefined {
+  const parts = text.split('.');
+  if (parts.length !== 4) return undefined;
+  const bytes = new Uint8Array(4);
+  for (const [at, part] of parts.entries()) {
+    // A leading zero would be octal to some and decimal to others.
+    if (!/^(0|[1-9][0-9]{0,2})$/.test(part) || Number(part) > 255) return undefined;
+    bytes[at] = Number(part);
+  }
+  return bytes;
+}
+
+function parseIpv6(text: string): Address | undefined {
+  const scope = text.indexOf('%');
+  const halves = (scope < 0 ? text : text.slice(0, scope)).split('::');
+  if (halves.length > 2 || (scope >= 0 && scope === text.length - 1)) return undefined;
+  const head = groups(halves[0] as string, halves.length === 1);
+  const tail = halves.length === 1 ? [] : groups(halves[1] as string, true);
+  if (head === undefined || tail === undefined) return undefined;
+  const missing = 16 - head.length - tail.length;
+  if (halves.length === 1 ? missing !== 0 : missing < 2) return undefined;
+  return Uint8Array.from([...head, ...Array<number>(missing).fill(0), ...tail]);
+}
+
+/** The bytes of groups between colons; the last may be an IPv4 address where the text ends the whole. */
+function groups(text: string, last: boolean): number[] | undefined {
+  if (text === '') return [];
+  const bytes: number[] = [];
+  const parts = text.split(':');
+  for (const [at, part] of parts.entries()) {
+    if (last && at === parts.length - 1 && part.includes('.')) {
+      const tail = parseIpv4(part);
+      if (tail === undefined) return undefined;
+      bytes.push(...tail);
+    } else {
+      if (!/^[0-9a-fA-F]{1,4}$/.test(part)) return undefined;
+      const value = Number.parseInt(part, 16);
+      bytes.push(value >> 8, value & 255);
+    }
+  }
+  return bytes.length > 16 ? undefined : bytes;
+}

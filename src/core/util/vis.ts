@@ -1,0 +1,82 @@
+/**
+ * Text that came from elsewhere, made safe for a terminal: no escape sequence of a peer may reach it.
+ */
+
+/**
+ * Makes a text safe for a line of the log: bytes that are not printable ASCII become `\ooo`, a backslash is doubled; tab, newline,
+ * carriage return, backspace and bell stay (as in OpenSSH's log).
+ */
+export function visibleLog(text: string): string {
+  return /^[\t-\n\r\x07\b\x20-\x5b\x5d-\x7e]*$/.test(text) ? text : mapBytes(text, logByte);
+}
+
+/**
+ * Makes a text safe to be shown as it is: UTF-8 that can be printed stays, and so do tab, newline and carriage return; every other byte
+ * becomes `\ooo`.
+ *
+ * @param utf8 whether the terminal takes UTF-8; where it does not, only ASCII stays.
+ */
+export function visibleText(text: string, utf8 = true): string {
+  let visible = '';
+  for (const character of text) {
+    if (isPrintable(character, utf8)) visible += character;
+    else for (const byte of Buffer.from(character)) visible += octal(byte);
+  }
+  return visible;
+}
+
+/** {@link visibleText} of bytes, of which those that are no UTF-8 become `\ooo` one by one. */
+export function visibleBytes(bytes: Uint8Array, utf8 = true): string {
+  let visible = '';
+  for (let at = 0; at < bytes.length; ) {
+    const length = sequenceLength(bytes, at);
+    if (length === 0) {
+      visible += octal(bytes[at] as number);
+      at++;
+    } else {
+      visible += visibleText(decoder.decode(bytes.subarray(at, at + length)), utf8);
+      at += length;
+    }
+  }
+  return visible;
+}
+
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+const strictDecoder = new TextDecoder('utf-8', { ignoreBOM: true, fatal: true });
+
+function isPrintable(character: string, utf8: boolean): boolean {
+  if (character >= ' ' && character <= '~') return true;
+  if (character === '\n' || character === '\t' || character === '\r') return true;
+  if (!utf8 || character <= '\x7f') return false;
+  // Control, format, unassigned, private and surrogate characters, and what breaks or turns a line.
+  return !/[\p{C}\p{Zl}\p{Zp}]/u.test(character);
+}
+
+/** The length of the UTF-8 sequence at this place, 0 where there is none. */
+function sequenceLength(bytes: Uint8Array, at: number): number {
+  const first = bytes[at] as number;
+  const length = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
+  if (length < 2) return length;
+  try {
+    strictDecoder.decode(bytes.subarray(at, at + length));
+    return at + length <= bytes.length ? length : 0;
+  } catch {
+    return 0;
+  }
+}
+
+function mapBytes(text: string, map: (byte: number) => string): string {
+  let mapped = '';
+  for (const byte of Buffer.from(text)) mapped += map(byte);
+  return mapped;
+}
+
+function logByte(byte: number): string {
+  if (byte === 0x5c) return '\\\\';
+  if ((byte >= 0x20 && byte < 0x7f) || byte === 0x09 || byte === 0x0a || byte === 0x0d || byte === 0x07 || byte === 0x08) return String.fromCharCode(byte);
+  return octal(byte);
+}
+
+function octal(byte: number): string {
+  return `\\${byte.toString(8).padStart(3, '0')}`;
+}
