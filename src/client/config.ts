@@ -1,5 +1,7 @@
 /** The client's configuration: command line, the user's file, the system's, in both passes. */
+import { digest } from '../core/crypto/digest.ts';
 import { isAddress } from '../core/util/addr.ts';
+import { hex, utf8Bytes } from '../core/util/bytes.ts';
 import { lowerCase } from '../core/util/pattern.ts';
 import { fatal, type ConfigEnvironment } from '../config/environment.ts';
 import { expandOptions, finalizeClient, type FinalOptions } from '../config/finalize-client.ts';
@@ -71,7 +73,8 @@ export async function loadClientConfig(request: ConfigRequest): Promise<ClientCo
   }
   if (wantsFinalPass) {
     log('DEBUG', 're-parsing configuration');
-    if (hostname !== undefined || host !== request.host) settings.replace('hostname', host, settings.origins('hostname')[0] ?? { file: 'command-line', line: 0, block: undefined });
+    if (hostname !== undefined || host !== request.host)
+      settings.replace('hostname', host, settings.origins('hostname')[0] ?? { file: 'command-line', line: 0, block: undefined });
     readFiles(request, host, true);
   }
   const options = finalizeClient(settings, host, environment);
@@ -132,7 +135,7 @@ function subject(request: ConfigRequest, passHost: string, finalPass: boolean): 
         ...part,
         originalHost: request.host,
         keyAlias: settings.get('hostKeyAlias') ?? request.host,
-        connectionHash: environment.sha1Hex(connectionHashInput(part, environment)),
+        connectionHash: sha1(connectionHashInput(part, environment)),
       };
       return expandConfigured(text, connectionTokens(values, environment), environment);
     },
@@ -147,6 +150,10 @@ function tokenValues(request: ConfigRequest, options: FinalOptions, host: string
     ...part,
     originalHost: request.host,
     keyAlias: options.hostKeyAlias ?? request.host,
-    connectionHash: environment.sha1Hex(connectionHashInput(part, environment)),
+    connectionHash: sha1(connectionHashInput(part, environment)),
   };
+}
+
+function sha1(text: string): string {
+  return hex(digest('sha1', utf8Bytes(text)));
 }

@@ -7,29 +7,22 @@
 import {
   addKeys,
   algorithms,
-  channelTimeout,
   controlPersist,
-  domains,
   escapeChar,
   facility,
   firstUnknown,
   forwardAgent,
-  forwards,
   hash,
   identityAgent,
-  jump,
   mask,
   obscureTiming,
-  permitOpen,
-  permittedCnames,
   port,
   qos,
   rekeyLimit,
-  sendEnv,
-  setEnv,
   tunnelUnits,
 } from './client-kinds.ts';
 import { accumulate, choice, command, flag, int, list, logLevel, string, time, type Kind } from './kind.ts';
+import { channelTimeout, domains, forwards, jump, permitOpen, permittedCnames, sendEnv, setEnv } from './list-kinds.ts';
 import { cipherNames, kexNames, macNames } from '../core/crypto/names.ts';
 import { signatureNames } from './algorithm-lists.ts';
 
@@ -97,13 +90,13 @@ export const clientKeywords = {
   stdinNull: row('StdinNull', flag, false),
   forkAfterAuthentication: row('ForkAfterAuthentication', flag, false),
   streamLocalBindUnlink: row('StreamLocalBindUnlink', flag, false),
-  strictHostKeyChecking: row(
-    'StrictHostKeyChecking',
-    choice({ ...yesNo, off: 'false', ask: 'ask', 'accept-new': 'accept-new' }),
-    'ask',
-  ),
+  strictHostKeyChecking: row('StrictHostKeyChecking', choice({ ...yesNo, off: 'false', ask: 'ask', 'accept-new': 'accept-new' }), 'ask'),
   tcpKeepAlive: row('TCPKeepAlive', flag, true, { aliases: ['keepalive'] }),
-  tunnel: row('Tunnel', choice({ ethernet: 'ethernet', 'point-to-point': 'point-to-point', ...yesNo, yes: 'point-to-point', true: 'point-to-point' }), 'false'),
+  tunnel: row(
+    'Tunnel',
+    choice({ ethernet: 'ethernet', 'point-to-point': 'point-to-point', ...yesNo, yes: 'point-to-point', true: 'point-to-point' }),
+    'false',
+  ),
   verifyHostKeyDNS: row('VerifyHostKeyDNS', choice({ ...yesNo, ask: 'ask' }), 'false'),
   visualHostKey: row('VisualHostKey', flag, false),
   updateHostKeys: row('UpdateHostKeys', choice({ ...yesNo, ask: 'ask' })),
@@ -119,7 +112,14 @@ export const clientKeywords = {
   obscureKeystrokeTiming: row('ObscureKeystrokeTiming', obscureTiming, 20),
   bindAddress: row('BindAddress', string),
   bindInterface: row('BindInterface', string),
-  ciphers: row('Ciphers', algorithms(() => cipherNames, false, (names) => [`Bad SSH2 cipher spec '${names}'.`])),
+  ciphers: row(
+    'Ciphers',
+    algorithms(
+      () => cipherNames,
+      false,
+      (names) => [`Bad SSH2 cipher spec '${names}'.`],
+    ),
+  ),
   controlPath: row('ControlPath', string, undefined, { noneClears: true, isPath: true }),
   hostKeyAlgorithms: row('HostKeyAlgorithms', keyTypes),
   hostKeyAlias: row('HostKeyAlias', string),
@@ -129,16 +129,27 @@ export const clientKeywords = {
   kbdInteractiveDevices: row('KbdInteractiveDevices', string),
   kexAlgorithms: row(
     'KexAlgorithms',
-    algorithms(() => kexNames, false, (names) => [
-      `Unsupported KEX algorithm "${firstUnknown(names.replace(/^[+^]/, ''), kexNames) ?? ''}"`,
-      `Bad SSH2 KexAlgorithms '${names}'.`,
-    ]),
+    algorithms(
+      () => kexNames,
+      false,
+      (names) => [
+        `Unsupported KEX algorithm "${firstUnknown(names.replace(/^[+^]/, ''), kexNames) ?? ''}"`,
+        `Bad SSH2 KexAlgorithms '${names}'.`,
+      ],
+    ),
   ),
   caSignatureAlgorithms: row('CASignatureAlgorithms', keyTypes),
   localCommand: row('LocalCommand', command, undefined, { noneClears: true }),
   remoteCommand: row('RemoteCommand', command, undefined, { noneClears: true }),
   logLevel: row('LogLevel', logLevel, 'INFO'),
-  macs: row('MACs', algorithms(() => macNames, false, (names) => [`Bad SSH2 MAC spec '${names}'.`])),
+  macs: row(
+    'MACs',
+    algorithms(
+      () => macNames,
+      false,
+      (names) => [`Bad SSH2 MAC spec '${names}'.`],
+    ),
+  ),
   pkcs11Provider: row('PKCS11Provider', string, undefined, { noneClears: true, aliases: ['smartcarddevice'] }),
   securityKeyProvider: row('SecurityKeyProvider', string, 'internal', { noneClears: true }),
   preferredAuthentications: row('PreferredAuthentications', string),

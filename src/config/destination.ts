@@ -39,7 +39,8 @@ export function parseJump(text: string, servicePort: ServicePort, report: (text:
     const destination = isUri(hop) ? parseUri(hop, servicePort) : parseHop(hop, servicePort);
     if (destination === undefined) throw new LineError(`Invalid ProxyJump "${text}"`);
     if (!isValidHostname(destination.host)) report(`parse_jump: invalid hostname "${destination.host}"`);
-    else if (destination.user !== undefined && !isValidJumpUser(destination.user)) report(`parse_jump: invalid username "${destination.user}"`);
+    else if (destination.user !== undefined && !isValidJumpUser(destination.user))
+      report(`parse_jump: invalid username "${destination.user}"`);
     else {
       last ??= destination;
       continue;

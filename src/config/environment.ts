@@ -13,7 +13,10 @@ export interface LocalUser {
 }
 
 /** A configuration file that could be read, or why not. */
-export type ConfigFile = { readonly text: string } | { readonly problem: 'missing' | 'permissions' } | { readonly problem: 'other'; readonly reason: string };
+export type ConfigFile =
+  | { readonly text: string }
+  | { readonly problem: 'missing' | 'permissions' }
+  | { readonly problem: 'other'; readonly reason: string };
 
 /** What the parser asks of the world. */
 export interface ConfigEnvironment {
@@ -31,8 +34,6 @@ export interface ConfigEnvironment {
   run(command: string): number;
   /** The addresses of the interfaces that are up, the loopback's left out. */
   localAddresses(): readonly string[];
-  /** The hexadecimal SHA-1 of a text, for %C. */
-  sha1Hex(text: string): string;
   /** The home folder of another user, for `~name`. */
   homeOf(name: string): string | undefined;
 }

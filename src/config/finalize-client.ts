@@ -80,7 +80,10 @@ export function expandOptions(options: FinalOptions, values: TokenValues, enviro
   const tokens = connectionTokens(values, environment);
   const file = (name: string): string => expandFileName(name, tokens, environment);
   const end = (where: ForwardEnd): ForwardEnd => ('path' in where ? { path: expandConfigured(where.path, tokens, environment) } : where);
-  const forward = ({ listen, connect }: Forward): Forward => ({ listen: end(listen), connect: connect === undefined ? undefined : end(connect) });
+  const forward = ({ listen, connect }: Forward): Forward => ({
+    listen: end(listen),
+    connect: connect === undefined ? undefined : end(connect),
+  });
   return {
     ...options,
     userKnownHostsFile: options.userKnownHostsFile.map(file),

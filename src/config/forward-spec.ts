@@ -87,9 +87,10 @@ function splitFields(text: string): Field[] | undefined {
       at = end + 2;
     } else {
       for (; at < text.length && text[at] !== ':'; at++) {
-        if (text[at] === '\\' && ++at >= text.length) return undefined;
-        if (text[at] === '/' && text[at - 1] !== '\\') isPath = true;
-        field += text[at];
+        const escaped = text[at] === '\\';
+        if (escaped && ++at >= text.length) return undefined;
+        if (!escaped && text[at] === '/') isPath = true;
+        field += text.charAt(at);
       }
       at++;
     }

@@ -48,7 +48,8 @@ function listCriterion(value: (subject: MatchSubject, environment: ConfigEnviron
 function optionalCriterion(value: (subject: MatchSubject) => string | undefined): Criterion {
   return {
     value: (subject) => value(subject) ?? '',
-    test: (argument, subject) => (argument === '' ? (value(subject) ?? '') === '' : matchPatternList(value(subject) ?? '', argument) === 'match'),
+    test: (argument, subject) =>
+      argument === '' ? (value(subject) ?? '') === '' : matchPatternList(value(subject) ?? '', argument) === 'match',
     mayBeEmpty: true,
   };
 }

@@ -64,7 +64,11 @@ export function parseFile(path: string, role: FileRole, target: ParseTarget): Pa
  *
  * @throws ConfigError where it is wrong; the log has said why.
  */
-export function parseCommandLineOption(line: string, settings: Settings, environment: Pick<ConfigEnvironment, 'log' | 'servicePort'>): void {
+export function parseCommandLineOption(
+  line: string,
+  settings: Settings,
+  environment: Pick<ConfigEnvironment, 'log' | 'servicePort'>,
+): void {
   const state: BlockState = { active: true, never: false, block: undefined };
   if (!readLine(line, { file: commandLineFile, line: 0 }, settings, environment, state, undefined)) {
     throw new ConfigError(`bad option on the command line: ${line}`);
@@ -146,7 +150,8 @@ function readLine(
   const words = splitWords(raw, true);
   if (words === undefined) return fail(`${at}: invalid quotes`);
   if (structural) {
-    if (structure === undefined) throw fatal(log, `${keyword === 'include' ? 'Include' : 'Host'} directive not supported as a command-line option`);
+    if (structure === undefined)
+      throw fatal(log, `${keyword === 'include' ? 'Include' : 'Host'} directive not supported as a command-line option`);
     return readStructure(keyword, words, raw, place, state, structure);
   }
   if (option === undefined) {
@@ -201,7 +206,14 @@ function noteRetired(retired: (typeof retiredKeywords)[string] | undefined, keyw
   else if (retired === 'absent') log('DEBUG', `${at}: Unsupported option "${keyword}"`);
 }
 
-function readStructure(keyword: string, words: readonly string[], raw: string, place: Place, state: BlockState, structure: Structure): boolean {
+function readStructure(
+  keyword: string,
+  words: readonly string[],
+  raw: string,
+  place: Place,
+  state: BlockState,
+  structure: Structure,
+): boolean {
   if (keyword === 'host') return startHost(words, raw, place, state, structure.pass.target);
   if (keyword === 'match') return startMatch(words, raw, place, state, structure.pass);
   return include(words, place, state, structure);

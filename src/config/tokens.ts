@@ -45,7 +45,10 @@ export function proxyTokens(values: TokenValues): Tokens {
 }
 
 /** What %C is made from. */
-export function connectionHashInput(values: Omit<TokenValues, 'connectionHash' | 'keyAlias' | 'originalHost'>, environment: ConfigEnvironment): string {
+export function connectionHashInput(
+  values: Omit<TokenValues, 'connectionHash' | 'keyAlias' | 'originalHost'>,
+  environment: ConfigEnvironment,
+): string {
   return `${environment.hostname}${values.host}${values.port}${values.user}${values.jump}`;
 }
 
@@ -99,6 +102,9 @@ function guarded(environment: ConfigEnvironment, what: 'both' | 'tokens', expand
     const detail = error.detail ?? '';
     environment.log('FATAL', `vdollar_percent_expand: ${detail}`);
     if (detail.startsWith('env var')) throw fatal(environment.log, 'invalid environment variable expansion');
-    throw fatal(environment.log, `${detail.includes('environment variable') ? 'percent_dollar_expand' : what === 'both' ? 'percent_dollar_expand' : 'percent_expand'}: failed`);
+    throw fatal(
+      environment.log,
+      `${detail.includes('environment variable') ? 'percent_dollar_expand' : what === 'both' ? 'percent_dollar_expand' : 'percent_expand'}: failed`,
+    );
   }
 }

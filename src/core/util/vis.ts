@@ -73,7 +73,8 @@ function mapBytes(text: string, map: (byte: number) => string): string {
 
 function logByte(byte: number): string {
   if (byte === 0x5c) return '\\\\';
-  if ((byte >= 0x20 && byte < 0x7f) || byte === 0x09 || byte === 0x0a || byte === 0x0d || byte === 0x07 || byte === 0x08) return String.fromCharCode(byte);
+  if ((byte >= 0x20 && byte < 0x7f) || byte === 0x09 || byte === 0x0a || byte === 0x0d || byte === 0x07 || byte === 0x08)
+    return String.fromCharCode(byte);
   return octal(byte);
 }
 

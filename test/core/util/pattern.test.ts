@@ -4,15 +4,15 @@ import { assembleNames, matchHostname, matchPattern, matchPatternList } from '..
 
 /** The same question asked of the definition, without a thought for time. */
 function matchesSlowly(text: string, pattern: string): boolean {
-  const [first, ...rest] = pattern;
+  const first = pattern[0];
   if (first === undefined) return text === '';
-  const tail = rest.join('');
+  const tail = pattern.slice(1);
   if (first === '*') return matchesSlowly(text, tail) || (text !== '' && matchesSlowly(text.slice(1), pattern));
   return text !== '' && (first === '?' || first === text[0]) && matchesSlowly(text.slice(1), tail);
 }
 
 const few = (letters: string, most: number) =>
-  fc.array(fc.constantFrom(...letters), { maxLength: most }).map((characters) => characters.join(''));
+  fc.array(fc.constantFrom(...letters.split('')), { maxLength: most }).map((characters) => characters.join(''));
 
 describe('patterns', () => {
   test('the matcher agrees with the definition', () => {

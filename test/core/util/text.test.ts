@@ -62,7 +62,6 @@ describe('text of the peer', () => {
   test('no control character reaches a terminal', () => {
     fc.assert(
       fc.property(fc.uint8Array(), (bytes) => {
-
         expect(visibleBytes(bytes)).not.toMatch(/[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]/);
 
         expect(visibleLog(Buffer.from(bytes).toString('latin1'))).toMatch(/^[\x07-\x0a\x0d\x20-\x7e]*$/);
@@ -108,16 +107,18 @@ describe('the log', () => {
   });
 });
 
+const zeros = (count: number): number[] => Array.from({ length: count }, () => 0);
+
 describe('addresses', () => {
   test.each([
     ['1.2.3.4', [1, 2, 3, 4]],
     ['01.2.3.4', undefined],
     ['1.2.3', undefined],
     ['256.1.1.1', undefined],
-    ['::', Array(16).fill(0)],
-    ['::1', [...Array(15).fill(0), 1]],
-    ['fe80::1%eth0', [0xfe, 0x80, ...Array(13).fill(0), 1]],
-    ['::ffff:1.2.3.4', [...Array(10).fill(0), 255, 255, 1, 2, 3, 4]],
+    ['::', zeros(16)],
+    ['::1', [...zeros(15), 1]],
+    ['fe80::1%eth0', [0xfe, 0x80, ...zeros(13), 1]],
+    ['::ffff:1.2.3.4', [...zeros(10), 255, 255, 1, 2, 3, 4]],
     ['1:2:3:4:5:6:7:8', [0, 1, 0, 2, 0, 3, 0, 4, 0, 5, 0, 6, 0, 7, 0, 8]],
     ['1:2:3:4:5:6:7::8', undefined],
     ['1::2::3', undefined],

@@ -1,0 +1,54 @@
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+
+/** The local host's name as gethostname(2) gives it. */
+export function localHostname(): string {
+  return os.hostname();
+}
+
+/** The addresses of the network interfaces that are up, the loopback's left out, without scopes. */
+export function interfaceAddresses(): string[] {
+  return Object.values(os.networkInterfaces()).flatMap((entries) =>
+    (entries ?? []).filter((entry) => !entry.internal).map((entry) => entry.address),
+  );
+}
+
+/** The TCP port of a service by its name or alias in /etc/services, or undefined. */
+export function servicePort(name: string): number | undefined {
+  if (!/^[A-Za-z][A-Za-z0-9._+-]*$/.test(name)) return undefined;
+  services ??= readServices();
+  return services.get(name);
+}
+
+/**
+ * Runs a command by the user's shell ($SHELL or sh) with nothing on its standard input and output, and waits for it; its errors are seen.
+ *
+ * @returns its exit status, or -1 where it could not be started or died of a signal.
+ */
+export function shellStatus(command: string): number {
+  const shell = process.env['SHELL'];
+  const { status } = spawnSync(shell === undefined || shell === '' ? '/bin/sh' : shell, ['-c', command], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  return status ?? -1;
+}
+
+let services: ReadonlyMap<string, number> | undefined;
+
+function readServices(): Map<string, number> {
+  const ports = new Map<string, number>();
+  let text: string;
+  try {
+    text = fs.readFileSync('/etc/services', 'latin1');
+  } catch {
+    return ports;
+  }
+  for (const line of text.split('\n')) {
+    const [name, where, ...aliases] = line.replace(/#.*/, '').trim().split(/\s+/);
+    const port = /^([0-9]+)\/tcp$/.exec(where ?? '')?.[1];
+    if (name === undefined || port === undefined) continue;
+    for (const known of [name, ...aliases]) if (!ports.has(known)) ports.set(known, Number(port));
+  }
+  return ports;
+}
