@@ -33,11 +33,13 @@ export interface IncomingRequest {
 
 /** What the owner of a channel is told. Every part is optional: data that nobody takes is consumed, requests that nobody answers fail. */
 export interface ChannelHandler {
+  /** The channel is open; before anything else. */
+  onOpen?(channel: Channel): void;
   /** Data; a view that holds only during the call. Its length is to be given to {@link Channel.consumed} sooner or later. */
   onData?(bytes: Uint8Array, stream: StreamNumber): void;
   /** The peer sends no more data. */
   onEof?(): void;
-  /** The peer reads no more of what is written here (eow@openssh.com): what waited was dropped, and writing throws from now on. */
+  /** The peer reads no more of the data (eow@openssh.com): what waited was dropped, and writing throws from now on, but for stderr. */
   onEndOfWrite?(): void;
   /** What waited is sent and there is room again, after a write that returned false. */
   onDrain?(): void;
@@ -111,9 +113,9 @@ export class Channel {
     });
   }
 
-  /** Whether {@link write} may be called: not after `eof`, `close`, the peer's end-of-write, or the channel's end. */
+  /** Whether data may be written: not after `eof`, `close`, the peer's end-of-write, or the channel's end. */
   get writable(): boolean {
-    return !(this.eofWanted || this.closeWanted || this.peerStopped || this.over);
+    return this.sending && !this.peerStopped;
   }
 
   /** Whether both sides have closed the channel or the connection is gone. */
@@ -141,11 +143,12 @@ export class Channel {
    *
    * Returns false where the caller is to stop until `onDrain` (or `onClose`, or `onEndOfWrite`: one of them always comes).
    *
-   * @throws SshError SSH_ERR_CONN_CLOSED where the channel is not {@link writable}, SSH_ERR_NO_BUFFER_SPACE where an earlier write to the same
-   * stream still waits.
+   * @throws SshError SSH_ERR_CONN_CLOSED where the channel is not {@link writable} (stderr may still be written after the peer's end-of-write,
+   * which is about stdout), SSH_ERR_NO_BUFFER_SPACE where an earlier write to the same stream still waits.
    */
   write(bytes: Uint8Array, stream: StreamNumber = 0): boolean {
-    if (!this.writable) throw new SshError('SSH_ERR_CONN_CLOSED', `write to channel ${this.id} after its end`);
+    if (!(stream === 1 ? this.sending : this.writable))
+      throw new SshError('SSH_ERR_CONN_CLOSED', `write to channel ${this.id} after its end`);
     this.outgoing.write(bytes, stream);
     if (!this.outgoing.waits && this.outgoing.window.available > 0 && this.host.link.writable) return true;
     this.drainWanted = true;
@@ -155,7 +158,7 @@ export class Channel {
 
   /** Says that no more data follows what was written (RFC 4254 section 5.3); once is enough. */
   eof(): void {
-    if (!this.writable) return;
+    if (!this.sending) return;
     this.eofWanted = true;
     this.settle();
   }
@@ -172,6 +175,7 @@ export class Channel {
   abort(): void {
     this.outgoing.drop();
     this.close();
+    // a close that was wanted before waited for what is dropped now
     this.settle();
   }
 
@@ -188,8 +192,8 @@ export class Channel {
   }
 
   /**
-   * Reads no more: data that still comes is dropped and consumed, and an OpenSSH peer is told so (eow@openssh.com, for sessions only), as
-   * when a program that reads the output has gone. What was handed out before is still to be consumed by its owner.
+   * Reads no more data but stderr: what still comes is dropped and consumed, and an OpenSSH peer is told so (eow@openssh.com, for sessions
+   * only), as when the program that reads the output has gone. What was handed out before is still to be consumed by its owner.
    */
   stopReading(): void {
     if (!this.reading || this.over) return;
@@ -229,7 +233,7 @@ export class Channel {
     this.outgoing.proceed(most);
     if (this.outgoing.waits) return this.outgoing.window.available > 0;
     this.settle();
-    if (!this.drainWanted || this.outgoing.window.available === 0 || !this.writable) return false;
+    if (!this.drainWanted || this.outgoing.window.available === 0 || !this.sending) return false;
     if (!this.host.link.writable) return true;
     this.drainWanted = false;
     this.handler.onDrain?.();
@@ -248,7 +252,8 @@ export class Channel {
     if (this.eofReceived) throw new SshError('SSH_ERR_PROTOCOL_ERROR', `data after EOF on channel ${this.id} (RFC 4254 section 5.3)`);
     this.receiveWindow.debit(bytes.length);
     this.received += bytes.length;
-    if (this.reading && dataType <= 1 && this.handler.onData !== undefined) this.handler.onData(bytes, dataType as StreamNumber);
+    const wanted = dataType === 0 ? this.reading : dataType === 1 && !this.closeWanted;
+    if (wanted && this.handler.onData !== undefined) this.handler.onData(bytes, dataType as StreamNumber);
     else this.consumed(bytes.length);
   }
 
@@ -311,9 +316,13 @@ export class Channel {
     channelRequests.decode('eow@openssh.com', body);
     if (this.peerStopped || this.eofSent) return;
     this.peerStopped = true;
-    this.outgoing.drop();
+    this.outgoing.drop(0);
     this.handler.onEndOfWrite?.();
     this.settle();
+  }
+
+  private get sending(): boolean {
+    return !(this.eofWanted || this.closeWanted || this.over);
   }
 
   /** Sends EOF and CLOSE once they are wanted and nothing waits before them. */

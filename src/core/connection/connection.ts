@@ -244,6 +244,7 @@ export class Connection implements PacketHandler, ChannelHost {
             body: new Uint8Array(0),
           }),
         );
+        handler.onOpen?.(channel);
         return channel;
       },
       refuse: (refusal) => {
@@ -263,6 +264,7 @@ export class Connection implements PacketHandler, ChannelHost {
     const channel = new Channel(this, { id, peerId, type }, { receive, send }, handler);
     this.table.set(id, { at: 'open', channel });
     this.events({ type: 'channel-opened', channel: id, kind: type, window: initialWindowSize, maximumPacket: maximumPacketSize });
+    handler.onOpen?.(channel);
     opened(channel);
   }
 

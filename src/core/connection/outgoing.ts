@@ -62,10 +62,10 @@ export class Outgoing {
     }
   }
 
-  /** Forgets what waits. */
-  drop(): void {
-    this.unsent[0] = undefined;
-    this.unsent[1] = undefined;
+  /** Forgets what waits, of one stream or of both. */
+  drop(stream?: StreamNumber): void {
+    if (stream !== 1) this.unsent[0] = undefined;
+    if (stream !== 0) this.unsent[1] = undefined;
   }
 
   /** Sends from `at` on what the window, the link and `most` allow; where it got to. */

@@ -393,7 +393,9 @@ describe('ending', () => {
 
   test('end of write is told to an OpenSSH peer, which then writes no more', async () => {
     const told: string[] = [];
-    const { pair, client, server } = await joined({}, { onEndOfWrite: () => told.push('end of write') });
+    let stderr = 0;
+    const onData = (bytes: Uint8Array, stream: number): void => void (stderr += stream * bytes.length);
+    const { pair, client, server } = await joined({ onData }, { onEndOfWrite: () => told.push('end of write') });
     server.write(new Uint8Array(3 * 1024 * 1024));
     await pair.run();
     client.stopReading();
@@ -402,6 +404,10 @@ describe('ending', () => {
     expect(told).toEqual(['end of write']);
     expect(server.writable).toBe(false);
     expect(() => server.write(Uint8Array.of(1))).toThrow(SshError);
+    server.write(new Uint8Array(5), 1);
+    client.consumed(client.unread);
+    await pair.run();
+    expect(stderr).toBe(5);
     expect(numbersSent(pair.clientLink).filter((number) => number === 98)).toHaveLength(1);
     expect(pair.serverLink.sent.filter((payload) => payload[0] === 99 || payload[0] === 100)).toHaveLength(0);
   });
