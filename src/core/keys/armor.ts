@@ -24,7 +24,10 @@ export function decodeBase64(text: Uint8Array): Uint8Array | undefined {
       pads++;
       continue;
     }
-    if (value < 0 || pads > 0) return failed(bytes);
+    if (value < 0 || pads > 0) {
+      failed(bytes);
+      return;
+    }
     collected = (collected << 6) | value;
     if (++digits % 4 === 0) {
       bytes[length++] = collected >> 16;
@@ -34,7 +37,10 @@ export function decodeBase64(text: Uint8Array): Uint8Array | undefined {
     }
   }
   const rest = digits % 4;
-  if ((digits + pads) % 4 !== 0 || pads > 2 || rest === 1) return failed(bytes);
+  if ((digits + pads) % 4 !== 0 || pads > 2 || rest === 1) {
+    failed(bytes);
+    return;
+  }
   if (rest >= 2) bytes[length++] = collected >> (rest === 2 ? 4 : 10);
   if (rest === 3) bytes[length++] = collected >> 2;
   const result = bytes.slice(0, length);
