@@ -14,12 +14,13 @@ interface PacketProtection {
   readonly lengthApart: boolean;
   /** How many bytes of tag or MAC follow each packet. */
   readonly tagBytes: number;
-  /** How many packets one set of keys may protect, and how many blocks of `blockBytes` (RFC 4344 section 3), before a new key exchange. */
+  /** How many blocks of `blockBytes` one set of keys may protect before a new key exchange (RFC 4344 section 3.2). */
   readonly mostBlocks: number;
   /**
    * All that this direction's next packet depends on besides its sequence number, as keys from which an equal sealer or opener can be
-   * made, so that a running connection can change to another source of the same cipher. Fresh copies that the caller wipes. Absent where
-   * the state can't be told (a cipher or MAC that chains from packet to packet inside a library).
+   * made, so that a running connection can change to another source of the same cipher. Fresh copies that the caller wipes. Whoever goes
+   * on from it seals nothing more with this one: a nonce must not come twice. Absent where the state can't be told (a cipher that chains
+   * from packet to packet inside a library).
    */
   state?(): DirectionKeys;
   /** Forgets the keys; nothing else may be called after it. */

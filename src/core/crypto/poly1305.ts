@@ -29,7 +29,7 @@ export function preparePoly1305(): Promise<void> | undefined {
 
 async function load(): Promise<void> {
   const { wasmBase64 } = await import('./poly1305.wasm.ts');
-  const exports = instantiateWasm<Exports>(wasmBase64);
+  const exports = instantiateWasm(wasmBase64) as Exports;
   const view = (at: number, length: number) => new Uint8Array(exports.memory.buffer, at, length);
   const capacity = exports.capacity();
   engine = {

@@ -41,7 +41,7 @@ export function prepareUmac(): Promise<void> | undefined {
 
 async function load(): Promise<void> {
   const { wasmBase64 } = await import('./umac.wasm.ts');
-  const exports = instantiateWasm<Exports>(wasmBase64);
+  const exports = instantiateWasm(wasmBase64) as Exports;
   const view = (at: number, length: number) => new Uint8Array(exports.memory.buffer, at, length);
   const capacity = exports.capacity();
   engine = {

@@ -5,22 +5,22 @@ export interface WasmExports {
   readonly memory: { readonly buffer: ArrayBuffer };
 }
 
-interface WasmModule {
-  readonly exports: object;
+interface WasmInstance {
+  readonly exports: WasmExports;
 }
 
 declare const WebAssembly: {
   readonly Module: new (binary: Uint8Array) => object;
-  readonly Instance: new (module: object, imports: object) => WasmModule;
+  readonly Instance: new (module: object, imports: object) => WasmInstance;
 };
 
 /**
  * A new instance of a WebAssembly module, of which the build has made `binary` (base64) from the AssemblyScript source beside its user.
- * The caller states the type of what it exports.
+ * The caller knows what else it exports, and narrows the type.
  */
-export function instantiateWasm<Exports extends WasmExports>(binary: string): Exports {
+export function instantiateWasm(binary: string): WasmExports {
   const module = new WebAssembly.Module(fromBase64(binary) ?? new Uint8Array());
-  return new WebAssembly.Instance(module, { env: { abort } }).exports as Exports;
+  return new WebAssembly.Instance(module, { env: { abort } }).exports;
 }
 
 /** What AssemblyScript calls when a program can't go on. */

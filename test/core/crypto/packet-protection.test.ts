@@ -254,6 +254,21 @@ describe('the limits', () => {
   });
 });
 
+test('keys are gone after wipe, and other connections go on', () => {
+  for (const pair of pairs) {
+    const one = directions(pair);
+    const other = directions(pair);
+    const sealed = sealAll(one.sealer, [noise(21, 5)], 9);
+    one.sealer.wipe();
+    one.opener.wipe();
+    for (const direction of [one.sealer, one.opener]) {
+      const { key, iv } = direction.state?.() ?? { key: new Uint8Array(), iv: new Uint8Array() };
+      expect([...key, ...iv].filter((byte) => byte !== 0)).toEqual([]);
+    }
+    expect(openAt(other.opener, sealed, 0, 9).payload).toEqual(noise(21, 5));
+  }
+});
+
 test('a cipher that does not authenticate needs a MAC', () => {
   const keys = keysOf(['aes128-ctr', 'hmac-sha1']);
   expect(codeOf(() => keyLengths('aes128-ctr', undefined))).toBe('SSH_ERR_NO_MAC_ALG_MATCH');
