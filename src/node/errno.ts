@@ -65,12 +65,15 @@ export class SystemError extends Error {
   readonly code: string;
   /** The file, or undefined where none was concerned. */
   readonly path: string | undefined;
+  /** The call that was refused, as libuv names it: `connect`, `bind`, `open`. */
+  readonly syscall: string | undefined;
 
-  constructor(code: string, path?: string, options?: ErrorOptions) {
+  constructor(code: string, path?: string, options?: ErrorOptions & { readonly syscall?: string | undefined }) {
     super(errnoText(code), options);
     this.name = 'SystemError';
     this.code = code;
     this.path = path;
+    this.syscall = options?.syscall;
   }
 }
 
@@ -95,7 +98,8 @@ export function systemError(error: unknown): Error {
   const code = errnoOf(error);
   if (code === undefined) return error;
   const path = 'path' in error && typeof error.path === 'string' ? error.path : undefined;
-  return new SystemError(code, path, { cause: error });
+  const syscall = 'syscall' in error && typeof error.syscall === 'string' ? error.syscall : undefined;
+  return new SystemError(code, path, { cause: error, syscall });
 }
 
 /** Runs a system call and throws what it throws as {@link SystemError}. */

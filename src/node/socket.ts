@@ -11,6 +11,8 @@ export interface ByteReceiver {
   ended(): void;
   /** The stream broke, and is destroyed. */
   failed(error: Error): void;
+  /** Writing broke where that is a channel of its own, a child's stdin: what is written is dropped from now on, reading goes on. */
+  writeFailed?(error: Error): void;
   /** Everything that was written has gone: writing may go on. */
   drained(): void;
 }
@@ -113,18 +115,19 @@ export function connectWith(
 }
 
 /**
- * A stream over a socket that someone else made (an accepted one, a child's pipes): `reading` must not have been read from.
+ * A stream over a socket that someone else made (an accepted one, a child's pipes), or over one that is read and another, or nothing,
+ * that is written. `reading` must not have been read from.
  *
  * net offers the reading into a given buffer only to sockets made with that wish, so the handle below moves to a new socket, as
  * child_process does when it hands a socket on; where there is no such handle, the bytes are copied.
  */
-export function wrapSocket(reading: net.Socket, writing: net.Socket = reading): SocketStream {
+export function wrapSocket(reading: net.Socket, writing: net.Socket | 'nothing' = reading): SocketStream {
   const inlet = new Inlet();
   const held = reading as unknown as SocketInternals;
   const handle = held._handle;
   if (handle === null || handle === undefined || typeof handle.useUserBuffer !== 'function') {
     reading.pause();
-    const stream = new SocketStream(inlet, reading, writing);
+    const stream = new SocketStream(inlet, reading, writing === 'nothing' ? reading : writing);
     reading.on('data', (chunk: Buffer) => {
       if (!inlet.take(chunk)) reading.pause();
     });
@@ -139,7 +142,7 @@ export function wrapSocket(reading: net.Socket, writing: net.Socket = reading): 
   // The server counts its connections by this field.
   fresh._server = held._server ?? null;
   held._server = null;
-  return new SocketStream(inlet, moved, writing === reading ? moved : writing);
+  return new SocketStream(inlet, moved, writing === reading || writing === 'nothing' ? moved : writing);
 }
 
 /** A {@link ByteStream} over a socket, or over one that is read and another that is written. */
@@ -156,9 +159,8 @@ export class SocketStream implements ByteStream {
     this.inlet = inlet;
     this.reading = reading;
     this.writing = writing;
-    const failed = (error: Error): void => this.fail(error);
-    reading.on('error', failed);
-    if (writing !== reading) writing.on('error', failed);
+    reading.on('error', (error) => this.fail(error));
+    if (writing !== reading) writing.on('error', (error) => this.failWriting(error));
   }
 
   start(receiver: ByteReceiver): void {
@@ -181,7 +183,7 @@ export class SocketStream implements ByteStream {
   }
 
   write(bytes: Uint8Array): boolean {
-    if (this.over) return true;
+    if (this.over || this.writing.destroyed) return true;
     this.writing.write(bytes);
     if (this.writing.writableLength < outputHighWater) return true;
     this.waiting = true;
@@ -223,6 +225,16 @@ export class SocketStream implements ByteStream {
   get descriptor(): number {
     const handle = (this.reading as unknown as SocketInternals)._handle;
     return handle?.fd ?? -1;
+  }
+
+  private failWriting(error: Error): void {
+    const { receiver } = this.inlet;
+    this.writing.destroy();
+    if (this.over || receiver === undefined) return;
+    receiver.writeFailed?.(systemError(error));
+    // Nothing waits any more.
+    if (this.waiting) receiver.drained();
+    this.waiting = false;
   }
 
   private fail(error: Error): void {

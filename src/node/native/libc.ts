@@ -8,6 +8,7 @@ const declarations = {
   tcsetattr: 'int tcsetattr(int fd, int when, const void *termios)',
   // The third argument is variadic in C; for a pointer that is the same call on Linux.
   ioctl: 'int ioctl(int fd, unsigned long request, void *argument)',
+  pipe2: 'int pipe2(void *ends, int flags)',
   setsockopt: 'int setsockopt(int fd, int level, int name, const void *value, uint32_t length)',
 } as const;
 
@@ -15,6 +16,7 @@ interface Signatures {
   tcgetattr: (fd: number, termios: Uint8Array) => number;
   tcsetattr: (fd: number, when: number, termios: Uint8Array) => number;
   ioctl: (fd: number, request: number, argument: Uint8Array) => number;
+  pipe2: (ends: Uint8Array, flags: number) => number;
   setsockopt: (fd: number, level: number, name: number, value: Uint8Array, length: number) => number;
 }
 

@@ -1,0 +1,55 @@
+import fs from 'node:fs';
+import { errnoOf, SystemError, systemCall } from './errno.ts';
+import { type Listener, listen } from './listen.ts';
+import { connectWith, type SocketStream } from './socket.ts';
+
+/** The longest path that a unix socket's address holds with its final NUL, on Linux. */
+const longestPath = 107;
+
+/**
+ * Connects to a unix socket.
+ *
+ * @throws SystemError ENOENT, ECONNREFUSED, EACCES and the like; ENAMETOOLONG.
+ */
+export function connectUnix(path: string, limits: { readonly timeoutMs?: number; readonly signal?: AbortSignal } = {}): Promise<SocketStream> {
+  if (Buffer.byteLength(path) > longestPath) return Promise.reject(new SystemError('ENAMETOOLONG', path));
+  return connectWith({ path }, limits);
+}
+
+/** How a unix socket is made. */
+export interface UnixListenOptions {
+  /** The umask while it is made (StreamLocalBindMask); by default nobody but the owner may connect. */
+  readonly mask?: number;
+  /** Removes what is there first (StreamLocalBindUnlink). */
+  readonly unlink?: boolean;
+}
+
+/** The umask that leaves a socket to its owner. */
+const ownerOnly = 0o177;
+
+/**
+ * Listens on a unix socket, whose file is removed when the listener closes.
+ *
+ * @throws SystemError EADDRINUSE where something is there already, whether someone listens or not; ENAMETOOLONG; EACCES and the like.
+ */
+export function listenUnix(path: string, accepted: (stream: SocketStream) => void, options: UnixListenOptions = {}): Promise<Listener> {
+  if (Buffer.byteLength(path) > longestPath) return Promise.reject(new SystemError('ENAMETOOLONG', path));
+  if (options.unlink === true) removeSocket(path);
+  const before = process.umask(options.mask ?? ownerOnly);
+  try {
+    // The file is made before listen() returns its promise: the mask holds for nothing else.
+    return listen({ path }, accepted);
+  } finally {
+    process.umask(before);
+  }
+}
+
+function removeSocket(path: string): void {
+  systemCall(() => {
+    try {
+      fs.unlinkSync(path);
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT') throw error;
+    }
+  });
+}
