@@ -114,7 +114,7 @@ export function appendLines(path: string, lines: string, mode: number): void {
   }
 }
 
-/** Makes a folder with this mode whatever the umask; false where something of that name is there already. */
+/** Makes a folder with this mode, of which the umask may take away; false where something of that name is there already. */
 export function makeFolder(path: string, mode: number): boolean {
   try {
     fs.mkdirSync(path, { mode });

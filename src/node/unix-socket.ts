@@ -11,7 +11,10 @@ const longestPath = 107;
  *
  * @throws SystemError ENOENT, ECONNREFUSED, EACCES and the like; ENAMETOOLONG.
  */
-export function connectUnix(path: string, limits: { readonly timeoutMs?: number; readonly signal?: AbortSignal } = {}): Promise<SocketStream> {
+export function connectUnix(
+  path: string,
+  limits: { readonly timeoutMs?: number; readonly signal?: AbortSignal } = {},
+): Promise<SocketStream> {
   if (Buffer.byteLength(path) > longestPath) return Promise.reject(new SystemError('ENAMETOOLONG', path));
   return connectWith({ path }, limits);
 }

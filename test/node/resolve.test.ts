@@ -15,7 +15,11 @@ describe('a host', () => {
   });
 
   test.each(['a..b', 'x'.repeat(300), ''])('%j is not known', async (name) => {
-    await expect(resolveHost(name, 'any')).rejects.toMatchObject({ name: 'ResolveError', message: 'Name or service not known', host: name });
+    await expect(resolveHost(name, 'any')).rejects.toMatchObject({
+      name: 'ResolveError',
+      message: 'Name or service not known',
+      host: name,
+    });
   });
 
   test('what is numeric', () => {

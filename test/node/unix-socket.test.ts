@@ -15,7 +15,7 @@ afterAll(() => fs.rmSync(folder, { recursive: true }));
 describe('a unix socket', () => {
   test('carries bytes and its end both ways, belongs to its owner alone, and is removed', async () => {
     const file = path.join(folder, 'a');
-    const before = process.umask();
+    const before = process.umask(0o022);
     const streams: ByteStream[] = [];
     const listener = await listenUnix(file, (stream) => {
       const { done } = new Collector(stream);
@@ -25,7 +25,7 @@ describe('a unix socket', () => {
       });
       streams.push(stream);
     });
-    expect(process.umask()).toBe(before);
+    expect(process.umask(before)).toBe(0o022);
     expect(fs.statSync(file).mode & 0o777).toBe(0o600);
     const stream = await connectUnix(file);
     const collector = new Collector(stream);

@@ -1,0 +1,108 @@
+import type { PublicKey } from '../core/keys/key.ts';
+import { isOpensshPrivate, type PrivateKeyFile, parseOpensshPrivate, readOpensshEnvelope } from '../core/keys/openssh-private.ts';
+import { formatPublicKeyLine, type PublicKeyLine, parsePublicKeyLine } from '../core/keys/public-key.ts';
+import { utf8Bytes, utf8Text } from '../core/util/bytes.ts';
+import { SshError } from '../core/util/errors.ts';
+import { SystemError } from '../node/errno.ts';
+import { readWholeFile, replaceFile } from '../node/files.ts';
+import { keyFileIsPrivate, unprotectedKeyBanner } from '../node/permissions.ts';
+
+/** The suffixes of the files that belong to a private key's. */
+const publicSuffix = '.pub';
+const certificateSuffix = '-cert.pub';
+
+const privateMode = 0o600;
+const publicMode = 0o644;
+
+/**
+ * Loads a private key. What was read is wiped; the key is the caller's to wipe, and so is the passphrase.
+ *
+ * @param warn gets the lines of OpenSSH's banner where others may read the file.
+ * @throws SystemError where the file can't be read; SshError SSH_ERR_KEY_BAD_PERMISSIONS where others may read it,
+ *   SSH_ERR_KEY_WRONG_PASSPHRASE where it needs another passphrase or one at all, SSH_ERR_INVALID_FORMAT and what a bad key throws.
+ */
+export async function loadPrivateKey(
+  path: string,
+  passphrase: Uint8Array | undefined,
+  warn: (line: string) => void,
+): Promise<PrivateKeyFile> {
+  const { bytes } = readWholeFile(path, undefined, (stat) => {
+    if (keyFileIsPrivate(stat)) return;
+    for (const line of unprotectedKeyBanner(path, stat.mode)) warn(line);
+    throw new SshError('SSH_ERR_KEY_BAD_PERMISSIONS', path);
+  });
+  try {
+    return await parseOpensshPrivate(bytes, passphrase);
+  } finally {
+    bytes.fill(0);
+  }
+}
+
+/**
+ * The public key that belongs to an identity file: the file's own where it holds a public key, the public half that a private key's file
+ * tells without its passphrase, or else the one in the file with .pub behind its name. The comment is the file's name where it has none.
+ *
+ * @throws SystemError or SshError as the file itself gave it, where there is none in any of them.
+ */
+export function loadPublicKey(path: string): PublicKeyLine {
+  const attempts = [() => readPublicFile(path), () => publicHalf(path), () => readPublicFile(`${path}${publicSuffix}`)];
+  let first: Error | undefined;
+  for (const attempt of attempts) {
+    try {
+      return attempt();
+    } catch (error) {
+      if (!(error instanceof SshError) && !(error instanceof SystemError)) throw error;
+      first ??= error;
+    }
+  }
+  throw first ?? new SshError('SSH_ERR_KEY_NOT_FOUND', path);
+}
+
+/**
+ * The certificate beside a private key: in the file with -cert.pub behind its name.
+ *
+ * @throws SystemError, or SshError SSH_ERR_EXPECTED_CERT where that file holds a plain key, and as {@link loadPublicKey}.
+ */
+export function loadCertificateBeside(path: string): PublicKeyLine {
+  const line = readPublicFile(`${path}${certificateSuffix}`);
+  if (line.key.certificate === undefined) throw new SshError('SSH_ERR_EXPECTED_CERT', path);
+  return line;
+}
+
+/** Saves a private key's file, readable by its owner alone from the first moment on. @throws SystemError */
+export function savePrivateKey(path: string, text: Uint8Array): void {
+  replaceFile(path, text, { mode: privateMode, forceMode: true });
+}
+
+/** Saves a public key's file: one line. @throws SystemError */
+export function savePublicKey(path: string, key: PublicKey, comment: string): void {
+  replaceFile(path, utf8Bytes(`${formatPublicKeyLine(key, comment)}\n`), { mode: publicMode, forceMode: true });
+}
+
+/** The first line that is a key; comments and what is no key are passed over, a private key's file is none. */
+function readPublicFile(path: string): PublicKeyLine {
+  const { bytes } = readWholeFile(path);
+  let first: SshError | undefined;
+  for (const line of utf8Text(bytes).split('\n')) {
+    if (line.startsWith('-----BEGIN')) break;
+    if (line.startsWith('#') || line.trim() === '') continue;
+    try {
+      const { key, comment } = parsePublicKeyLine(line);
+      return { key, comment: comment === '' ? path : comment };
+    } catch (error) {
+      if (!(error instanceof SshError)) throw error;
+      first ??= error;
+    }
+  }
+  throw first ?? new SshError('SSH_ERR_INVALID_FORMAT', path);
+}
+
+function publicHalf(path: string): PublicKeyLine {
+  const { bytes } = readWholeFile(path);
+  try {
+    if (!isOpensshPrivate(bytes)) throw new SshError('SSH_ERR_INVALID_FORMAT', path);
+    return { key: readOpensshEnvelope(bytes).publicKey, comment: path };
+  } finally {
+    bytes.fill(0);
+  }
+}

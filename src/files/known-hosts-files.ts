@@ -1,0 +1,47 @@
+import path from 'node:path';
+import type { PublicKey } from '../core/keys/key.ts';
+import { formatKnownHostsLine, hashHost, type KnownHostsFile } from '../core/keys/known-hosts.ts';
+import { utf8Text } from '../core/util/bytes.ts';
+import { appendLines, expandTilde, makeFolder, readWholeFile } from '../node/files.ts';
+
+/** Far more than the largest real file; what is larger is not read. */
+const largestFile = 64 * 1024 * 1024;
+
+const fileMode = 0o600;
+const folderMode = 0o700;
+
+/**
+ * The known_hosts files that exist, in the order of their paths, which have no `~` any more.
+ *
+ * @param unreadable is told of each that can't be read, missing ones too; OpenSSH goes on without them.
+ */
+export function readKnownHosts(paths: readonly string[], unreadable: (file: string, error: Error) => void = () => {}): KnownHostsFile[] {
+  const files: KnownHostsFile[] = [];
+  for (const file of paths) {
+    try {
+      files.push({ file, text: utf8Text(readWholeFile(file, largestFile).bytes) });
+    } catch (error) {
+      unreadable(file, error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+  return files;
+}
+
+/**
+ * Adds a host's key under these names to a known_hosts file, in one write: in one line, or with `hash` in a line for each name, hashed.
+ * The user's own ~/.ssh is made where it is missing.
+ *
+ * @throws SystemError where the file can't be written; SshError SSH_ERR_INVALID_ARGUMENT where a name can't stand in it.
+ */
+export function addKnownHost(file: string, names: readonly string[], key: PublicKey, hash: boolean): void {
+  // A name that can't stand there must not get in by its hash either.
+  const plain = formatKnownHostsLine(names, key);
+  const lines = hash ? names.map((name) => formatKnownHostsLine([hashHost(name)], key)) : [plain];
+  makeUserFolder(file);
+  appendLines(file, lines.map((line) => `${line}\n`).join(''), fileMode);
+}
+
+function makeUserFolder(file: string): void {
+  const folder = expandTilde('~/.ssh');
+  if (path.resolve(file).startsWith(`${folder}/`)) makeFolder(folder, folderMode);
+}
