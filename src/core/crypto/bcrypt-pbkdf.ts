@@ -70,7 +70,7 @@ interface Exports extends WasmExports {
 
 async function load(): Promise<Bcrypt> {
   const [{ wasmBase64 }, { piDigits }] = await Promise.all([import('./bcrypt-pbkdf.wasm.ts'), import('./blowfish-pi.ts')]);
-  const exports = instantiateWasm<Exports>(wasmBase64);
+  const exports = instantiateWasm(wasmBase64) as Exports;
   const { buffer } = exports.memory;
   const put = (which: number, bytes: Uint8Array) => putWords(new Uint8Array(buffer, exports.address(which), bytes.length), bytes);
   put(0, fromHex(piDigits));

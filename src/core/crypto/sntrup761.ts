@@ -185,7 +185,7 @@ class Ring {
   private readonly words: Uint32Array;
 
   constructor(wasmBase64: string) {
-    this.kernel = instantiateWasm<Kernel>(wasmBase64);
+    this.kernel = instantiateWasm(wasmBase64) as Kernel;
     const { buffer } = this.kernel.memory;
     this.a = new Float32Array(buffer, this.kernel.address(0), p);
     this.b = new Float32Array(buffer, this.kernel.address(1), p);
