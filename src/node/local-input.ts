@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import net from 'node:net';
 import tty from 'node:tty';
-import { blockAgainAtExit, descriptorKind, reopenNonBlocking } from './descriptors.ts';
+import { blockAgainAtExit, descriptorKind, handleOf, reopenNonBlocking } from './descriptors.ts';
 import { systemError } from './errno.ts';
 
 /** Who reads a {@link Source}. */
@@ -181,6 +181,6 @@ function openTerminal(fd: number, source: StreamSource): OpenStream {
     source.reader?.data(chunk);
   });
   socket.pause();
-  // The terminal was opened once more by libuv.
-  return { socket, owned: true };
+  // libuv opens the terminal once more for itself, where it can.
+  return { socket, owned: handleOf(socket)?.fd !== fd };
 }

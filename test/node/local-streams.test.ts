@@ -306,4 +306,19 @@ describe('in a process of its own', () => {
     child.kill('SIGKILL');
     expect(child.exitCode).toBeNull();
   });
+
+  test('a paste into a terminal arrives whole', async () => {
+    const line = `stty raw -echo; echo ready; ${process.execPath} ${command.join(' ')} | head -c 200000 | cksum`;
+    const child = spawn('script', ['-qec', line, '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'] });
+    let output = '';
+    child.stdout.on('data', (bytes: Buffer) => {
+      output += bytes.toString('latin1');
+    });
+    await until(() => output.includes('ready'));
+    const paste = Buffer.from(randomBytes(150_000).toString('base64')).subarray(0, 200_000);
+    child.stdin.write(paste);
+    const expected = spawnSync('cksum', { input: paste }).stdout.toString().trim();
+    await until(() => output.includes(expected));
+    child.kill('SIGKILL');
+  });
 });

@@ -208,6 +208,11 @@ describe('failure', () => {
     expect(error).toMatchObject({ code: 'ECONNREFUSED', message: 'Connection refused' });
   });
 
+  test('an address that is not ours cannot be bound to, which the error tells from a refused connection', async () => {
+    const error = await connectTcp({ address: '127.0.0.1', port: 1, localAddress: '192.0.2.1' }).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: 'EADDRNOTAVAIL', syscall: 'bind', message: 'Cannot assign requested address' });
+  });
+
   test('a reset by the peer is told to the receiver', async () => {
     const port = await echoServer((socket) => setTimeout(() => socket.resetAndDestroy(), 5));
     const stream = await connectTcp({ address: '127.0.0.1', port });

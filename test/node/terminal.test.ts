@@ -112,6 +112,19 @@ describe.each([
     expect(settings(terminal.output, 'after')).toContain('echo');
   });
 
+  test('after ^Z and fg the question is put again', async () => {
+    const terminal = new Terminal(`set -m; ${node} password; ${stty('stopped')}; fg; ${stty('after')}`, env);
+    await terminal.see('Prompt: ');
+    terminal.type('half\x1a');
+    await terminal.see('[stopped]\r\n');
+    await terminal.see('Prompt: ');
+    terminal.type('whole\n');
+    await terminal.end();
+    expect(terminal.output).toContain('"answer":"whole"');
+    expect(settings(terminal.output, 'stopped')).toContain('echo');
+    expect(settings(terminal.output, 'after')).toContain('echo');
+  });
+
   test('a visible question shows what is typed', async () => {
     const terminal = new Terminal(`${node} answer`, env);
     await terminal.see('\rPrompt (yes/no)? ');
