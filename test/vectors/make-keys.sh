@@ -64,7 +64,26 @@ for type in ed25519 ecdsa-256 ecdsa-384 ecdsa-521 rsa-1024 rsa-2048; do
   "$keygen" -r host.example.com -f $type.pub > $type.sshfp
   "$keygen" -e -m RFC4716 -f $type.pub > $type.rfc4716
 done
-chmod 644 ./*
+
+# security keys, by the dummy provider of OpenSSH's test suite
+export SSH_SK_PROVIDER=${SK_DUMMY:-/opt/openssh-10/regress/misc/sk-dummy/sk-dummy.so}
+make sk-ed25519 -t ed25519-sk -N '' -w "$SSH_SK_PROVIDER"
+make sk-ecdsa -t ecdsa-sk -N '' -w "$SSH_SK_PROVIDER"
+cp ecdsa-256.pub user-sk.pub
+"$keygen" -q -s sk-ed25519 -I 'user by sk-ed25519' -n alice user-sk.pub
+cp ecdsa-256.pub user-sk-ecdsa.pub
+"$keygen" -q -s sk-ecdsa -I 'user by sk-ecdsa' -n alice user-sk-ecdsa.pub
+rm user-sk.pub user-sk-ecdsa.pub
+cp sk-ed25519.pub sk-ed25519-host.pub
+"$keygen" -q -s ed25519 -h -I 'a security key' -n host sk-ed25519-host.pub
+rm sk-ed25519-host.pub
+
+# signatures (SSHSIG) of the file message
+printf 'a message\n' > message
+for type in ed25519 ecdsa-256 ecdsa-384 ecdsa-521 rsa-1024 rsa-2048 sk-ed25519 sk-ecdsa; do
+  "$keygen" -q -Y sign -f $type -n test@example.com < message > $type.sshsig
+done
+"$keygen" -q -Y sign -f ed25519 -n test@example.com -O hashalg=sha256 < message > sha256.sshsig
 
 # openssl's encryptions of the key ecdsa-256
 chmod 600 ecdsa-256.PKCS8

@@ -25,8 +25,8 @@ export function decodeBase64(text: Uint8Array): Uint8Array | undefined {
       continue;
     }
     if (value < 0 || pads > 0) {
-      failed(bytes);
-      return;
+      bytes.fill(0);
+      return undefined;
     }
     collected = (collected << 6) | value;
     if (++digits % 4 === 0) {
@@ -38,8 +38,8 @@ export function decodeBase64(text: Uint8Array): Uint8Array | undefined {
   }
   const rest = digits % 4;
   if ((digits + pads) % 4 !== 0 || pads > 2 || rest === 1) {
-    failed(bytes);
-    return;
+    bytes.fill(0);
+    return undefined;
   }
   if (rest >= 2) bytes[length++] = collected >> (rest === 2 ? 4 : 10);
   if (rest === 3) bytes[length++] = collected >> 2;
@@ -70,11 +70,6 @@ export function encodeBase64(bytes: Uint8Array, width: number): Uint8Array {
   }
   if (column > 0) text[at++] = 0x0a;
   return text;
-}
-
-function failed(bytes: Uint8Array): undefined {
-  bytes.fill(0);
-  return undefined;
 }
 
 /** A block between BEGIN and END lines (RFC 7468, RFC 1421 for its headers). */

@@ -118,7 +118,7 @@ export function checkCertificate(certificate: Certificate, use: CertificateUse):
     throw invalid('Certificate invalid: name is not a listed principal');
   }
   if (use.role === 'host' && certificate.criticalOptions.length > 0) {
-    throw invalid('Certificate contains unsupported critical options(s)');
+    throw invalid('Certificate contains unsupported critical options');
   }
   if (use.signatureAlgorithms !== undefined && !use.signatureAlgorithms.includes(certificate.signatureAlgorithm)) {
     throw new SshError('SSH_ERR_SIGN_ALG_UNSUPPORTED', `certificate signed with ${certificate.signatureAlgorithm}`);
