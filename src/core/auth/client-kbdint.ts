@@ -1,3 +1,4 @@
+import { visibleText } from '../util/vis.ts';
 import { authRequests, userauthInfoRequest, userauthInfoResponse } from '../wire/auth-messages.ts';
 import { PASSWORD_PADDING, refused } from './client-password.ts';
 import type { ClientMethod, ClientSession, Prompt } from './client-session.ts';
@@ -49,7 +50,8 @@ async function respond(session: ClientSession, { prompt, host }: KeyboardInterac
   const responses: Uint8Array[] = [];
   // the user and host stand before each question, so that a server cannot pass it off as one of the client's own
   for (const one of prompts) {
-    responses.push((await prompt(`(${session.user}@${host}) ${one.prompt}`, one.echo)) ?? new Uint8Array(0));
+    const text = visibleText(`(${session.user}@${host}) ${one.prompt}`);
+    responses.push((await prompt(text, one.echo)) ?? new Uint8Array(0));
   }
   const response = userauthInfoResponse.encode({ responses });
   for (const one of responses) one.fill(0);

@@ -9,8 +9,8 @@ import type { ServerMethod, ServerOutcome, ServerRequest } from './server-sessio
 export interface ServerPublickeyOptions<Grant> {
   /** The names that PubkeyAcceptedAlgorithms allows, its patterns already resolved. */
   readonly accepted: readonly string[];
-  /** The host key of the first key exchange, to which hostbound signatures are bound. */
-  readonly hostKey: Uint8Array;
+  /** The host key of the first key exchange, to which hostbound signatures are bound; asked for when a request comes. */
+  readonly hostKey: () => Uint8Array | undefined;
   /**
    * What this key allows this user, or undefined where it is not authorized. A query asks as a signature does; what it was told is not
    * kept, and only the answer for the key that signed counts.
@@ -35,7 +35,7 @@ export function serverPublickey<Grant>(options: ServerPublickeyOptions<Grant>): 
     attempt: async (request) => {
       const body = decodeBody(request);
       const { hostKey } = body;
-      if (hostKey !== undefined && !equalBytes(hostKey, options.hostKey)) {
+      if (hostKey !== undefined && !equalBytes(hostKey, options.hostKey() ?? new Uint8Array(0))) {
         throw request.inbox.refuse('a signature is bound to another host key than this connection’s');
       }
       const key = parseKey(body.blob);

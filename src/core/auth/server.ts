@@ -40,8 +40,8 @@ export interface ServerAuthentication<Grant> {
 const MOST_REQUESTS = 1024;
 
 /**
- * Authenticates a user of this server (RFC 4252). It takes the link's handler until the user is in. How long all of it may take is the
- * server's to limit.
+ * Authenticates a user of this server (RFC 4252). It takes the link's handler until the user is in, and is to be called before keys are
+ * exchanged: a client's first request may come right behind its NEWKEYS. How long all of it may take is the server's to limit.
  *
  * @throws SshError where the client breaks the protocol, fails too often or goes away, and whatever a method throws; the connection is
  * over then.

@@ -319,7 +319,7 @@ describe('a client in good order', () => {
     await run.begin('keyboard-interactive');
     expect(authRequests.decode('keyboard-interactive', (await run.request()).body).submethods).toBe('pam,otp');
     const questions = [
-      { prompt: 'Password: ', echo: false },
+      { prompt: '\x1b[1mPassword: ', echo: false },
       { prompt: 'Code: ', echo: true },
     ];
     run.reply(userauthInfoRequest.encode({ name: 'N', instruction: 'I', languageTag: '', prompts: questions }));
@@ -329,7 +329,7 @@ describe('a client in good order', () => {
     expect(userauthInfoResponse.decode(await run.raw()).responses).toEqual([]);
     run.reply(success);
     await run.done;
-    expect(asked).toEqual(['(u@h) Password: false', '(u@h) Code: true']);
+    expect(asked).toEqual(['(u@h) \\033[1mPassword: false', '(u@h) Code: true']);
   });
 
   test('does not ask for keyboard-interactive again where nothing was asked', async () => {

@@ -40,7 +40,7 @@ const authorized = [alice, second, rsa].map((signer) => fingerprint(signer.publi
 function publickey(): ServerMethod<string> {
   return serverPublickey({
     accepted,
-    hostKey,
+    hostKey: () => hostKey,
     fingerprint,
     authorize: (user, key) => {
       expect(user).toBe('u');
