@@ -13,3 +13,15 @@ export function fixedRandom(seed: string): Random {
     },
   };
 }
+
+/** A source that gives these bytes, once and no others: the private key of a published vector. */
+export function givenBytes(given: Uint8Array): Random {
+  let at = 0;
+  return {
+    fill: (bytes) => {
+      if (at + bytes.length > given.length) throw new Error('more randomness was asked for than the vector has');
+      bytes.set(given.subarray(at, at + bytes.length));
+      at += bytes.length;
+    },
+  };
+}
