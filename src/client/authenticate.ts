@@ -1,0 +1,74 @@
+import type { Candidate } from '../core/auth/candidates.ts';
+import { authenticate } from '../core/auth/client.ts';
+import { keyboardInteractiveMethod } from '../core/auth/client-kbdint.ts';
+import { passwordMethod } from '../core/auth/client-password.ts';
+import { publickeyMethod } from '../core/auth/client-publickey.ts';
+import type { ClientMethod } from '../core/auth/client-session.ts';
+import { preferredMethods } from '../core/auth/methods.ts';
+import type { EventSink } from '../core/events.ts';
+import { fingerprint, type FingerprintHash } from '../core/keys/fingerprint.ts';
+import type { Transport } from '../core/transport/transport.ts';
+import { readPassphrase } from '../node/read-passphrase.ts';
+
+/** Who wants in, and by which methods (ssh_config(5)). */
+export interface AuthenticationPlan {
+  readonly user: string;
+  /** The host as messages name it, and as prompts do (HostKeyAlias). */
+  readonly host: string;
+  readonly promptHost: string;
+  /** PreferredAuthentications, where it is set. */
+  readonly preferred: readonly string[] | undefined;
+  readonly batchMode: boolean;
+  readonly enabled: { readonly publickey: boolean; readonly password: boolean; readonly keyboardInteractive: boolean };
+  /** Whether signatures are bound to the host key (PubkeyAuthentication). */
+  readonly hostBound: boolean;
+  readonly accepted: readonly string[];
+  readonly mostPrompts: number;
+  readonly devices: readonly string[];
+  readonly fingerprintHash: FingerprintHash;
+  readonly candidates: () => Promise<readonly Candidate[]>;
+}
+
+/**
+ * Authenticates over a transport that has exchanged keys. `succeeded` gives the link its next handler before another message is read.
+ *
+ * @throws PermissionDenied where nothing is left to try; SshError where the connection ends.
+ */
+export async function authenticateClient(
+  transport: Transport,
+  plan: AuthenticationPlan,
+  events: EventSink,
+  succeeded: (method: string) => void,
+): Promise<void> {
+  const rows: Readonly<Record<string, { readonly enabled: boolean; readonly make: () => ClientMethod }>> = {
+    publickey: { enabled: plan.enabled.publickey, make: () => publickey(transport, plan) },
+    password: { enabled: plan.enabled.password, make: () => password(plan) },
+    'keyboard-interactive': { enabled: plan.enabled.keyboardInteractive, make: () => keyboardInteractive(plan) },
+  };
+  const methods = preferredMethods(plan.preferred, plan.batchMode).flatMap((name) => {
+    const row = rows[name];
+    return row?.enabled === true ? [row.make()] : [];
+  });
+  await authenticate(transport, { user: plan.user, host: plan.host, methods, emit: events, succeeded });
+}
+
+function publickey(transport: Transport, plan: AuthenticationPlan): ClientMethod {
+  return publickeyMethod({
+    candidates: plan.candidates,
+    accepted: plan.accepted,
+    hostKey: plan.hostBound ? transport.hostKey?.blob : undefined,
+    fingerprint: (key) => fingerprint(key, plan.fingerprintHash),
+  });
+}
+
+function password(plan: AuthenticationPlan): ClientMethod {
+  return passwordMethod({ prompt, host: plan.promptHost, mostPrompts: plan.mostPrompts });
+}
+
+function keyboardInteractive(plan: AuthenticationPlan): ClientMethod {
+  return keyboardInteractiveMethod({ prompt, host: plan.promptHost, mostTries: plan.mostPrompts, devices: plan.devices });
+}
+
+function prompt(text: string, echo: boolean): Promise<Uint8Array | undefined> {
+  return readPassphrase(text, { echo });
+}

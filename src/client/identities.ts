@@ -1,0 +1,137 @@
+import { AgentClient } from '../core/agent/client.ts';
+import { arrangeCandidates, type Candidate } from '../core/auth/candidates.ts';
+import type { PublicKey, Signer } from '../core/keys/key.ts';
+import { SshError } from '../core/util/errors.ts';
+import type { Log } from '../core/util/log.ts';
+import { loadCertificateBeside, loadPrivateKey, loadPublicKey } from '../files/key-files.ts';
+import { errnoOf, errnoText } from '../node/errno.ts';
+import { readPassphrase } from '../node/read-passphrase.ts';
+import { connectUnix } from '../node/unix-socket.ts';
+
+/** Which keys a client may try (ssh_config(5)). */
+export interface IdentityPlan {
+  /** IdentityFile, its tokens expanded. */
+  readonly files: readonly { readonly path: string; readonly explicit: boolean }[];
+  /** CertificateFile, likewise. */
+  readonly certificates: readonly string[];
+  readonly identitiesOnly: boolean;
+  /** The agent's socket; undefined where there is none. */
+  readonly agentSocket: string | undefined;
+  readonly batchMode: boolean;
+  /** NumberOfPasswordPrompts: how often a passphrase is asked for. */
+  readonly mostPrompts: number;
+}
+
+/** The keys to try, in OpenSSH's order: from files, from certificates, from the agent. */
+export async function findCandidates(plan: IdentityPlan, log: Log): Promise<readonly Candidate[]> {
+  const files = plan.files.flatMap((file) => fileCandidates(file, plan, log));
+  const certificates = plan.certificates.flatMap((path) => {
+    const publicKey = quietly(() => loadPublicKey(path).key);
+    if (publicKey?.certificate === undefined) return [];
+    return [{ source: path, publicKey, explicit: true, agent: false }];
+  });
+  const agent = plan.agentSocket === undefined ? [] : await agentCandidates(plan.agentSocket, log);
+  return arrangeCandidates({ certificates, files, agent, identitiesOnly: plan.identitiesOnly });
+}
+
+/** A key file's candidates: the key, and its certificate where one lies beside it. */
+function fileCandidates({ path, explicit }: IdentityPlan['files'][number], plan: IdentityPlan, log: Log): Candidate[] {
+  const publicKey = quietly(() => loadPublicKey(path).key);
+  log('DEBUG', `identity file ${path} type ${publicKey === undefined ? -1 : 0}`);
+  const load = once(() => loadSigner(path, plan, log));
+  const key: Candidate = { source: path, publicKey, explicit, agent: false, load };
+  if (plan.certificates.length > 0) return [key];
+  const certificate = quietly(() => loadCertificateBeside(path).key);
+  log('DEBUG', `identity file ${path}-cert type ${certificate === undefined ? -1 : 0}`);
+  return certificate === undefined ? [key] : [key, { ...key, publicKey: certificate }];
+}
+
+/** The private half of a key file; asks for its passphrase where it needs one. Undefined where it can't be had. */
+async function loadSigner(path: string, plan: IdentityPlan, log: Log): Promise<Signer | undefined> {
+  const warn = (line: string): void => log('ERROR', line);
+  let passphrase: Uint8Array | undefined;
+  for (let asked = 0; ; asked++) {
+    try {
+      return (await loadPrivateKey(path, passphrase, warn)).key;
+    } catch (error) {
+      passphrase?.fill(0);
+      const locked = error instanceof SshError && error.code === 'SSH_ERR_KEY_WRONG_PASSPHRASE';
+      if (!locked) {
+        tellUnreadable(path, error, log);
+        return undefined;
+      }
+      if (asked > 0) log('DEBUG2', 'bad passphrase given, try again...');
+      if (plan.batchMode || asked === plan.mostPrompts) return undefined;
+      passphrase = await readPassphrase(`Enter passphrase for key '${path}': `);
+      if (passphrase === undefined || passphrase.length === 0) {
+        log('DEBUG2', 'no passphrase given, try next key');
+        return undefined;
+      }
+    }
+  }
+}
+
+function tellUnreadable(path: string, error: unknown, log: Log): void {
+  const code = errnoOf(error);
+  if (code === 'ENOENT') {
+    log('DEBUG3', `no such identity: ${path}: ${errnoText(code)}`);
+    return;
+  }
+  const reason = code !== undefined ? errnoText(code) : error instanceof Error ? error.message : String(error);
+  log('ERROR', `Load key "${path}": ${reason}`);
+}
+
+async function agentCandidates(socket: string, log: Log): Promise<Candidate[]> {
+  const agent = await connectAgent(socket, log);
+  if (agent === undefined) return [];
+  try {
+    const keys = await agent.list();
+    log('DEBUG', `get_agent_identities: agent returned ${keys.length} keys`);
+    return keys.map(({ key, comment }) => ({
+      source: comment,
+      publicKey: key,
+      explicit: false,
+      agent: true,
+      load: () => Promise.resolve(agent.signer(key)),
+    }));
+  } catch (error) {
+    log('DEBUG', `get_agent_identities: ssh_fetch_identitylist: ${error instanceof Error ? error.message : String(error)}`);
+    return [];
+  }
+}
+
+async function connectAgent(socket: string, log: Log): Promise<AgentClient | undefined> {
+  try {
+    const stream = await connectUnix(socket);
+    const agent = new AgentClient((bytes) => void stream.write(bytes));
+    const buffer = new Uint8Array(16 * 1024);
+    stream.start({
+      space: () => buffer,
+      filled: (length) => {
+        agent.receive(buffer.subarray(0, length));
+        return true;
+      },
+      ended: () => agent.closed(),
+      failed: (error) => agent.closed(error),
+      drained: () => undefined,
+    });
+    return agent;
+  } catch (error) {
+    log('DEBUG', `get_agent_identities: ssh_get_authentication_socket: ${error instanceof Error ? error.message : String(error)}`);
+    return undefined;
+  }
+}
+
+function quietly(read: () => PublicKey): PublicKey | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof SshError || errnoOf(error) !== undefined) return undefined;
+    throw error;
+  }
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => (made ??= make());
+}

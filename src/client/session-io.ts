@@ -1,0 +1,108 @@
+import { concat } from '../core/util/bytes.ts';
+import type { Channel, ChannelHandler } from '../core/connection/channel.ts';
+import { openSink, type Sink } from '../node/local-output.ts';
+import { openSource, type Source } from '../node/local-input.ts';
+
+/** What the user types on its way to the channel; it may take some of it for itself. */
+export type InputFilter = (input: Uint8Array) => readonly Uint8Array[];
+
+/**
+ * This process' stdin, stdout and stderr at the two ends of a channel: what comes is written at once, and the peer may send as much again
+ * as was written; where the channel takes no more, stdin is not read.
+ */
+export class SessionIo {
+  /** What of a channel's handler this is. */
+  readonly handler: Required<Pick<ChannelHandler, 'onData' | 'onDrain' | 'onEndOfWrite'>>;
+  private channel: Channel | undefined;
+  private source: Source | undefined;
+  private readonly sinks: readonly [Sink, Sink];
+  /** Bytes of each stream that wait for a slow reader, and are owed to the peer's window. */
+  private readonly owed = [0, 0];
+  private readonly gone = [false, false];
+
+  constructor() {
+    this.sinks = [openSink(1), openSink(2)];
+    for (const [stream, sink] of this.sinks.entries()) {
+      sink.onDrain = () => {
+        this.pay(stream);
+      };
+      sink.onClosed = () => {
+        this.lost(stream);
+      };
+    }
+    this.handler = {
+      onData: (bytes, stream) => {
+        this.received(bytes, stream);
+      },
+      onDrain: () => this.source?.resume(),
+      onEndOfWrite: () => {
+        this.source?.close();
+      },
+    };
+  }
+
+  /** Begins to pass output on; input waits for {@link read}. */
+  attach(channel: Channel): void {
+    this.channel = channel;
+  }
+
+  /** Reads stdin into the channel through the filter; its end is the channel's EOF. */
+  read(fd: number, filter: InputFilter): void {
+    const { channel } = this;
+    if (channel === undefined) return;
+    const source = openSource(fd);
+    this.source = source;
+    source.start({
+      data: (input) => {
+        const parts = filter(input);
+        const bytes = parts.length === 1 ? parts[0] : concat(...parts);
+        if (bytes !== undefined && bytes.length > 0 && channel.writable && !channel.write(bytes)) source.pause();
+      },
+      end: () => {
+        channel.eof();
+      },
+      error: () => {
+        channel.eof();
+      },
+    });
+  }
+
+  /** Stops reading stdin. */
+  stopInput(): void {
+    this.source?.close();
+  }
+
+  /** Writes a text of our own to the terminal's stderr, in order with the session's. */
+  tell(text: string): void {
+    this.sinks[1].write(new TextEncoder().encode(text));
+  }
+
+  /** Calls `done` once everything that came is written. */
+  finish(done: () => void): void {
+    this.sinks[0].end(() => {
+      this.sinks[1].end(done);
+    });
+  }
+
+  private received(bytes: Uint8Array, stream: 0 | 1): void {
+    if (this.gone[stream] === true) {
+      this.channel?.consumed(bytes.length);
+      return;
+    }
+    if (this.sinks[stream].write(bytes)) this.channel?.consumed(bytes.length);
+    else this.owed[stream] = (this.owed[stream] ?? 0) + bytes.length;
+  }
+
+  private pay(stream: number): void {
+    const owed = this.owed[stream] ?? 0;
+    this.owed[stream] = 0;
+    if (owed > 0) this.channel?.consumed(owed);
+  }
+
+  /** Nobody reads this output any more: the peer is told to stop, or what it still sends is dropped. */
+  private lost(stream: number): void {
+    this.gone[stream] = true;
+    this.pay(stream);
+    if (stream === 0) this.channel?.stopReading();
+  }
+}

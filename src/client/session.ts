@@ -1,0 +1,207 @@
+import type { Channel, IncomingRequest } from '../core/connection/channel.ts';
+import type { Connection } from '../core/connection/connection.ts';
+import {
+  answerRequests,
+  exec,
+  exitAnswers,
+  requestPty,
+  type SessionExit,
+  setEnv,
+  shell,
+  subsystem,
+  windowChange,
+} from '../core/connection/session-requests.ts';
+import type { EventSink } from '../core/events.ts';
+import type { Log } from '../core/util/log.ts';
+import { visibleText } from '../core/util/vis.ts';
+import type { TerminalModes } from '../core/wire/terminal-modes.ts';
+import { onResize, terminalSize } from '../node/tty.ts';
+import { EscapeFilter } from './escape.ts';
+import { SessionIo } from './session-io.ts';
+
+/** What a session is to run, and how. */
+export interface SessionPlan {
+  readonly run: { readonly kind: 'shell' } | { readonly kind: 'exec' | 'subsystem'; readonly command: string };
+  /** Asks for a terminal on the server with these modes. */
+  readonly pty: { readonly terminal: string; readonly modes: TerminalModes } | undefined;
+  /** Variables for what is run. */
+  readonly environment: readonly (readonly [name: string, value: string])[];
+  /** The descriptor that is read as input; undefined for none (-n). */
+  readonly stdin: number | undefined;
+  /** The escape character's code; undefined where there is none. */
+  readonly escape: number | undefined;
+}
+
+/** What a session needs from its surroundings. */
+export interface SessionSurroundings {
+  readonly events: EventSink;
+  readonly log: Log;
+  /** Puts the terminal in raw mode, and gives back what undoes that. */
+  readonly rawMode: () => () => void;
+  /** The user asked for the end of the connection. */
+  readonly terminate: () => void;
+  readonly rekey: () => void;
+  /** Raises (1) or lowers (-1) how much is logged, and says the new level. */
+  readonly verbosity: (step: 1 | -1) => string;
+}
+
+/** One session channel with this process' terminal, stdin and stdout at its end. */
+export class Session {
+  private readonly connection: Connection;
+  private readonly plan: SessionPlan;
+  private readonly around: SessionSurroundings;
+  private readonly io = new SessionIo();
+  private readonly escapes: EscapeFilter | undefined;
+  private exit: SessionExit | undefined;
+  private cooked: (() => void) | undefined;
+  private stopResize: (() => void) | undefined;
+  private channel: Channel | undefined;
+
+  constructor(connection: Connection, plan: SessionPlan, around: SessionSurroundings) {
+    this.connection = connection;
+    this.plan = plan;
+    this.around = around;
+    if (plan.escape !== undefined && plan.pty !== undefined) this.escapes = new EscapeFilter(plan.escape);
+  }
+
+  /**
+   * Runs the session to its end; settles with how the command ended, or with undefined where the server did not tell.
+   *
+   * @throws ChannelOpenError where the server opens no session; SshError where the connection ends before.
+   */
+  async run(): Promise<SessionExit | undefined> {
+    const ended = deferred();
+    const answers = answerRequests(
+      exitAnswers((exit) => {
+        this.exit ??= exit;
+      }),
+    );
+    const channel = await this.connection.open(
+      'session',
+      {},
+      {
+        ...this.io.handler,
+        onRequest: (request: IncomingRequest) => answers(request),
+        onClose: () => {
+          ended.resolve();
+        },
+      },
+    );
+    this.channel = channel;
+    this.io.attach(channel);
+    try {
+      await this.begin(channel);
+      await ended.promise;
+    } finally {
+      this.leaveRawMode();
+      this.stopResize?.();
+      this.io.stopInput();
+    }
+    await new Promise<void>((done) => {
+      this.io.finish(done);
+    });
+    this.tellExit(channel);
+    return this.exit;
+  }
+
+  /** Puts the terminal back as it was; for those who end the session from outside. */
+  leaveRawMode(): void {
+    this.cooked?.();
+    this.cooked = undefined;
+  }
+
+  private async begin(channel: Channel): Promise<void> {
+    const { plan } = this;
+    // all that prepares the command goes out in one write; the answers come in their order
+    const pty = plan.pty === undefined ? undefined : requestPty(channel, plan.pty.terminal, terminalSize(plan.stdin ?? 0), plan.pty.modes);
+    for (const [name, value] of plan.environment) setEnv(channel, name, value);
+    const started = this.start(channel);
+    if (pty !== undefined) {
+      const granted = await pty.catch(() => true);
+      if (!granted) this.around.log('INFO', `PTY allocation request failed on channel ${channel.id}`);
+      else this.stopResize = onResize(() => windowChange(channel, terminalSize(plan.stdin ?? 0)));
+      this.cooked = this.around.rawMode();
+    }
+    if (!(await started.catch(() => true))) {
+      this.around.log('INFO', `${plan.run.kind} request failed on channel ${channel.id}`);
+      channel.close();
+      return;
+    }
+    if (plan.stdin === undefined) channel.eof();
+    else this.io.read(plan.stdin, (input) => this.typed(input));
+  }
+
+  private start(channel: Channel): Promise<boolean> {
+    const { run } = this.plan;
+    if (run.kind === 'shell') return shell(channel);
+    return run.kind === 'exec' ? exec(channel, run.command) : subsystem(channel, run.command);
+  }
+
+  private typed(input: Uint8Array): readonly Uint8Array[] {
+    if (this.escapes === undefined) return [input];
+    const { forward, actions } = this.escapes.filter(input);
+    for (const action of actions) this.act[action]();
+    return forward;
+  }
+
+  /** What the escapes do. */
+  private readonly act = {
+    terminate: (): void => {
+      this.say('.\r\n');
+      this.around.terminate();
+    },
+    break: (): void => {
+      this.say('B\r\n');
+      this.channel?.send('break', { breakLengthMs: 1000 });
+    },
+    rekey: (): void => {
+      this.around.rekey();
+    },
+    quieter: (): void => {
+      this.say(`V [LogLevel ${this.around.verbosity(-1)}]\r\n`);
+    },
+    louder: (): void => {
+      this.say(`v [LogLevel ${this.around.verbosity(1)}]\r\n`);
+    },
+    suspend: (): void => {
+      this.suspend();
+    },
+    list: (): void => {
+      this.say(`#\r\nThe following connections are open:\r\n`);
+      for (const { id, type } of this.connection.channels) this.io.tell(`  #${id} ${visibleText(type)}\r\n`);
+    },
+    help: (): void => {
+      this.io.tell(this.escapes?.help() ?? '');
+    },
+  };
+
+  /** Shows an escape as it was typed and what it did. */
+  private say(text: string): void {
+    this.io.tell(`${String.fromCharCode(this.plan.escape ?? 0)}${text}`);
+  }
+
+  /** Stops this process as ^Z would, with the terminal as it was, and goes on where it is continued. */
+  private suspend(): void {
+    this.say('^Z [suspend ssh]\r\n');
+    this.leaveRawMode();
+    process.once('SIGCONT', () => {
+      this.cooked = this.around.rawMode();
+      if (this.channel !== undefined) windowChange(this.channel, terminalSize(this.plan.stdin ?? 0));
+    });
+    process.kill(process.pid, 'SIGTSTP');
+  }
+
+  private tellExit(channel: Channel): void {
+    const { exit } = this;
+    if (exit === undefined) return;
+    this.around.events({ type: 'exit', channel: channel.id, ...('status' in exit ? { status: exit.status } : { signal: exit.signal }) });
+  }
+}
+
+function deferred(): { readonly promise: Promise<void>; readonly resolve: () => void } {
+  let resolve = (): void => undefined;
+  const promise = new Promise<void>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve };
+}
