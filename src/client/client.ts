@@ -247,7 +247,7 @@ export class Client {
       systemClock,
       { intervalMs: options.serverAliveInterval * 1000, mostUnanswered: options.serverAliveCountMax },
       () => {
-        void connection.ask('keepalive@openssh.com', {}).catch(() => undefined);
+        void connection.globals.ask('keepalive@openssh.com', {}).catch(() => undefined);
       },
       () => {
         log('ERROR', `Timeout, server ${config.host} not responding.`);

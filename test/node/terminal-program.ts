@@ -19,7 +19,7 @@ const runs: Record<string, () => Promise<string> | string> = {
     process.on('SIGINT', () => {});
     return await secret({}).catch((error: unknown) => JSON.stringify({ error: String(error) }));
   },
-  modes: () => JSON.stringify(Object.fromEntries(terminalModes(0))),
+  modes: () => JSON.stringify(terminalModes(0)),
   size: () => JSON.stringify(terminalSize(0)),
   raw: () =>
     new Promise((resolve) => {

@@ -1,0 +1,178 @@
+import { ChannelOpenError } from '../core/connection/open-error.ts';
+import { type Log, type LogLevel, isLogged } from '../core/util/log.ts';
+import { matchPatternList } from '../core/util/pattern.ts';
+import { visibleText } from '../core/util/vis.ts';
+import { terminalModes } from '../node/terminal-modes.ts';
+import { enterRawMode, isatty } from '../node/tty.ts';
+import { type Authenticated, Client, type ClientTask, exitCode } from './client.ts';
+import { startLocalForwards } from './local-forwards.ts';
+import { Session, type SessionPlan } from './session.ts';
+
+/** A whole run of the client: a connection and what is done with it. */
+export interface ClientRun extends ClientTask {
+  /** The remote command, or a subsystem's name; undefined for a shell. */
+  readonly command: string | undefined;
+  /** How much is logged, which the user may change while the session runs. */
+  readonly level: { get(): LogLevel; set(level: LogLevel): void };
+}
+
+/** The exit code of every failure of ssh's own. */
+const FAILED = 255;
+
+/**
+ * Connects, runs what is to be run, and settles with the exit code: the remote command's own, or 255. What there is to say is said.
+ */
+export async function runClient(run: ClientRun): Promise<number> {
+  const client = new Client(run);
+  const stopSignals = endOnSignals(run.log, () => client.end());
+  try {
+    const opened = await client.open();
+    return await new Runner(run, client, opened).run();
+  } catch (error) {
+    client.tell(error);
+    return FAILED;
+  } finally {
+    stopSignals();
+    client.end();
+  }
+}
+
+class Runner {
+  private readonly task: ClientRun;
+  private readonly client: Client;
+  private readonly opened: Authenticated;
+
+  constructor(run: ClientRun, client: Client, opened: Authenticated) {
+    this.task = run;
+    this.client = client;
+    this.opened = opened;
+  }
+
+  async run(): Promise<number> {
+    const { options } = this.task.config;
+    const { connection, hostKeyChanged } = this.opened;
+    const { log, events } = this.task;
+    if (options.localForward.length > 0) {
+      if (hostKeyChanged) {
+        log('ERROR', 'Port forwarding is disabled to avoid man-in-the-middle attacks.');
+      } else {
+        const all = await startLocalForwards(
+          connection,
+          {
+            forwards: options.localForward,
+            gatewayPorts: options.gatewayPorts,
+            streamLocalBindMask: options.streamLocalBindMask,
+            streamLocalBindUnlink: options.streamLocalBindUnlink,
+          },
+          { log, events },
+        );
+        if (!all && options.exitOnForwardFailure) return FAILED;
+      }
+    }
+    if (options.sessionType === 'none') return await this.stay();
+    return await this.session();
+  }
+
+  /** Without a session (-N) the connection lasts until it is ended. */
+  private async stay(): Promise<number> {
+    this.task.log('DEBUG', 'Entering interactive session.');
+    const error = await this.opened.closed;
+    if (error !== undefined) this.client.tell(error);
+    return FAILED;
+  }
+
+  private async session(): Promise<number> {
+    const { connection, transport, closed } = this.opened;
+    const { config, log, events, level } = this.task;
+    const plan = sessionPlan(this.task);
+    const { options } = config;
+    const session = new Session(connection, plan, {
+      events,
+      log,
+      rawMode: () => (plan.stdin === undefined ? (): void => undefined : enterRawMode(plan.stdin)),
+      terminate: () => transport.disconnect(11, 'disconnected by user'),
+      rekey: () => transport.rekey(),
+      verbosity: (step) => {
+        const next = levels[Math.min(levels.length - 1, Math.max(0, levels.indexOf(level.get()) + step))] ?? 'INFO';
+        level.set(next);
+        return next;
+      },
+    });
+    connection.sendNoMoreSessions();
+    log('DEBUG', 'Entering interactive session.');
+    let broken: Error | undefined;
+    void closed.then((error) => {
+      broken = error;
+    });
+    try {
+      const exit = await session.run();
+      if (broken !== undefined) {
+        this.client.tell(broken);
+        return FAILED;
+      }
+      if (plan.pty !== undefined && isLogged('INFO', options.logLevel)) log('INFO', `Connection to ${config.host} closed.`);
+      return exitCode(exit, log);
+    } catch (error) {
+      session.leaveRawMode();
+      if (!(error instanceof ChannelOpenError)) throw broken ?? error;
+      log('ERROR', `channel ${error.channel}: open failed: ${visibleText(error.message)}`);
+      return FAILED;
+    }
+  }
+}
+
+/** What `~v` and `~V` step through. */
+const levels: readonly LogLevel[] = ['QUIET', 'FATAL', 'ERROR', 'INFO', 'VERBOSE', 'DEBUG', 'DEBUG2', 'DEBUG3'];
+
+function sessionPlan(run: ClientRun): SessionPlan {
+  const { options } = run.config;
+  const command = run.command ?? options.remoteCommand;
+  const stdin = options.stdinNull ? undefined : 0;
+  const kind = options.sessionType === 'subsystem' ? 'subsystem' : command === undefined || command === '' ? 'shell' : 'exec';
+  return {
+    run: kind === 'shell' ? { kind } : { kind, command: command ?? '' },
+    pty: wantsPty(run, kind === 'shell') ? { terminal: run.environment.variable('TERM') ?? '', modes: terminalModes(0) } : undefined,
+    environment: sessionEnvironment(run),
+    stdin,
+    escape: typeof options.escapeChar === 'number' ? options.escapeChar : undefined,
+  };
+}
+
+/** Whether a terminal is asked for on the server (ssh_config(5) RequestTTY). */
+function wantsPty(run: ClientRun, shell: boolean): boolean {
+  const { requestTTY, stdinNull } = run.config.options;
+  const wanted = requestTTY === 'force' || requestTTY === 'true' || (requestTTY === 'auto' && shell);
+  if (!wanted || requestTTY === 'force') return wanted;
+  if (isatty(0) && !stdinNull) return true;
+  run.log('INFO', 'Pseudo-terminal will not be allocated because stdin is not a terminal.');
+  return false;
+}
+
+/** The variables that SendEnv and SetEnv let go along. */
+function sessionEnvironment(run: ClientRun): readonly (readonly [string, string])[] {
+  const { sendEnv, setEnv } = run.config.options;
+  const sent = Object.entries(process.env).flatMap(([name, value]) =>
+    value !== undefined && sendEnv.some((pattern) => matchPatternList(name, pattern) === 'match') ? [[name, value] as const] : [],
+  );
+  const set = setEnv.map((setting) => {
+    const equals = setting.indexOf('=');
+    return [setting.slice(0, equals), setting.slice(equals + 1)] as const;
+  });
+  return [...sent, ...set];
+}
+
+/** Ends the run on the signals that end a process, with ssh's words for it. */
+function endOnSignals(log: Log, end: () => void): () => void {
+  const rows = Object.entries({ SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGTERM: 15 } as const).map(([signal, number]) => {
+    const handler = (): void => {
+      log('INFO', `Killed by signal ${number}.`);
+      end();
+      process.exit(FAILED);
+    };
+    process.on(signal, handler);
+    return [signal, handler] as const;
+  });
+  return () => {
+    for (const [signal, handler] of rows) process.removeListener(signal, handler);
+  };
+}
