@@ -80,7 +80,12 @@ export class Client {
       log,
     );
     const transport = this.attach(this.reached);
-    const timer = limitMs === undefined ? undefined : systemClock.after(Math.max(1, limitMs - (systemClock.now() - this.begun)), () => transport.fail(new SshError('SSH_ERR_CONN_TIMEOUT')));
+    const timer =
+      limitMs === undefined
+        ? undefined
+        : systemClock.after(Math.max(1, limitMs - (systemClock.now() - this.begun)), () =>
+            transport.fail(new SshError('SSH_ERR_CONN_TIMEOUT')),
+          );
     try {
       await transport.start();
     } finally {
@@ -101,7 +106,12 @@ export class Client {
     tellFailure(error, this.place, log);
     const detail = error instanceof SshError ? error.detail : undefined;
     const code = error instanceof SshError ? error.code : error instanceof Error ? error.name : 'Error';
-    events({ type: 'stopped', code, message: error instanceof Error ? error.message : String(error), ...(detail === undefined ? {} : { detail }) });
+    events({
+      type: 'stopped',
+      code,
+      message: error instanceof Error ? error.message : String(error),
+      ...(detail === undefined ? {} : { detail }),
+    });
   }
 
   /** Ends what is still open, and tells how much was transferred. */
@@ -147,7 +157,13 @@ export class Client {
         ident,
         rekeyLimit: options.rekeyLimit,
         tracePackets,
-        proposal: { kex: splitNames(options.kexAlgorithms), hostKey: ordered, ciphers: splitNames(options.ciphers), macs: splitNames(options.macs), compression },
+        proposal: {
+          kex: splitNames(options.kexAlgorithms),
+          hostKey: ordered,
+          ciphers: splitNames(options.ciphers),
+          macs: splitNames(options.macs),
+          compression,
+        },
         verifyHostKey: async (key: PublicKey) => {
           const { changed } = await verifyHostKey(key, policy, around);
           this.hostKeyChanged = changed;

@@ -71,7 +71,8 @@ function dispatchLines(error: unknown, { peer, macApart }: FailurePlace, tag: st
   const system = errnoOf(error);
   if (system === 'ECONNRESET') return [['FATAL', `Connection reset by ${peer}`]];
   if (system !== undefined) return [['FATAL', `${tag}Connection to ${peer}: ${errnoText(system)}`]];
-  if (!(error instanceof SshError)) return [['FATAL', `${tag}Connection to ${peer}: ${error instanceof Error ? error.message : String(error)}`]];
+  if (!(error instanceof SshError))
+    return [['FATAL', `${tag}Connection to ${peer}: ${error instanceof Error ? error.message : String(error)}`]];
   const text = sentences[error.code];
   if (text !== undefined) return [['FATAL', text(peer)]];
   const before: Partial<Record<SshError['code'], string | undefined>> = {

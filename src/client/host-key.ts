@@ -70,7 +70,11 @@ export function hostKeyName(policy: HostKeyPolicy): string {
  * Orders the host key algorithms so that those come first for which a key is known, else as they were: so a server is asked for the key
  * that can be checked.
  */
-export function orderHostKeyAlgorithms(algorithms: readonly string[], policy: HostKeyPolicy, around: HostKeySurroundings): readonly string[] {
+export function orderHostKeyAlgorithms(
+  algorithms: readonly string[],
+  policy: HostKeyPolicy,
+  around: HostKeySurroundings,
+): readonly string[] {
   const { user, system } = around.files();
   const entries = knownHostsEntries([...user, ...system], hostKeyName(policy));
   const best = algorithms[0];
@@ -89,7 +93,11 @@ export function orderHostKeyAlgorithms(algorithms: readonly string[], policy: Ho
  *
  * @throws HostKeyRefused where the connection must not go on.
  */
-export async function verifyHostKey(key: PublicKey, policy: HostKeyPolicy, around: HostKeySurroundings): Promise<{ readonly changed: boolean }> {
+export async function verifyHostKey(
+  key: PublicKey,
+  policy: HostKeyPolicy,
+  around: HostKeySurroundings,
+): Promise<{ readonly changed: boolean }> {
   const { user, system } = around.files();
   const files = [...user, ...system];
   const name = hostKeyName(policy);
@@ -265,7 +273,10 @@ class Judge {
 const MOST_NAMES = 8;
 
 /** Every line that has just this key, with its names as they may be shown. */
-function namesOfKey(files: readonly KnownHostsFile[], key: PublicKey): { readonly file: string; readonly line: number; readonly hosts: string }[] {
+function namesOfKey(
+  files: readonly KnownHostsFile[],
+  key: PublicKey,
+): { readonly file: string; readonly line: number; readonly hosts: string }[] {
   const encoded = base64(key.blob);
   return files.flatMap(({ file, text }) =>
     text.split('\n').flatMap((content, index) => {

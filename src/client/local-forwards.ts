@@ -32,7 +32,8 @@ export async function startLocalForwards(
     const destination = destinationOf(connect);
     if (destination === undefined) continue;
     const accepted = (stream: ByteStream): void => void forwardConnection(connection, stream, destination, around);
-    const listening = 'path' in from ? await listenPath(from.path, plan, accepted, around.log) : await listenPort(from, plan, accepted, around.log);
+    const listening =
+      'path' in from ? await listenPath(from.path, plan, accepted, around.log) : await listenPort(from, plan, accepted, around.log);
     if (listening.length === 0) {
       around.log('ERROR', 'Could not request local forwarding.');
       all = false;
@@ -47,7 +48,12 @@ function destinationOf(end: ForwardEnd | undefined): ForwardDestination | undefi
   return { host: end.host ?? 'localhost', port: end.port };
 }
 
-async function listenPath(path: string, plan: LocalForwardPlan, accepted: (stream: ByteStream) => void, log: Log): Promise<readonly Listener[]> {
+async function listenPath(
+  path: string,
+  plan: LocalForwardPlan,
+  accepted: (stream: ByteStream) => void,
+  log: Log,
+): Promise<readonly Listener[]> {
   try {
     return [await listenUnix(path, accepted, { mask: plan.streamLocalBindMask, unlink: plan.streamLocalBindUnlink })];
   } catch (error) {

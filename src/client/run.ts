@@ -98,7 +98,6 @@ class Runner {
         return next;
       },
     });
-    connection.sendNoMoreSessions();
     log('DEBUG', 'Entering interactive session.');
     let broken: Error | undefined;
     void closed.then((error) => {

@@ -76,7 +76,7 @@ export class Session {
         this.exit ??= exit;
       }),
     );
-    const channel = await this.connection.open(
+    const opening = this.connection.open(
       'session',
       {},
       {
@@ -87,6 +87,9 @@ export class Session {
         },
       },
     );
+    // one session is all that this run opens
+    this.connection.sendNoMoreSessions();
+    const channel = await opening;
     this.channel = channel;
     this.io.attach(channel);
     try {

@@ -150,21 +150,21 @@ describe.each([
       .filter((line) => line.startsWith('{'))
       .map((line) => JSON.parse(line) as Record<string, number>);
     expect(modes).toMatchObject({
-      1: 0x18,
-      2: 255,
-      3: 0x7f,
-      38: 0,
-      36: 1,
-      42: 1,
-      50: 1,
-      53: 1,
-      58: 1,
-      70: 1,
-      72: 1,
-      91: 1,
-      92: 0,
-      128: 38400,
-      129: 38400,
+      VINTR: 0x18,
+      VQUIT: 255,
+      VERASE: 0x7f,
+      IXON: 0,
+      ICRNL: 1,
+      IUTF8: 1,
+      ISIG: 1,
+      ECHO: 1,
+      TOSTOP: 1,
+      OPOST: 1,
+      ONLCR: 1,
+      CS8: 1,
+      PARENB: 0,
+      TTY_OP_ISPEED: 38400,
+      TTY_OP_OSPEED: 38400,
     });
     expect(size).toEqual({ columns: 101, rows: 33, widthPixels: 0, heightPixels: 0 });
   });
