@@ -1,3 +1,5 @@
+import { concat, utf8Bytes } from '../util/bytes.ts';
+
 /*
  * Base64 on bytes rather than text, because text that held a private key could not be wiped.
  */
@@ -115,7 +117,7 @@ export function findPem(text: Uint8Array): PemBlock | undefined {
 export function formatPem(label: string, content: Uint8Array, headers: readonly string[] = [], width = 64): Uint8Array {
   const encoded = encodeBase64(content, width);
   const head = [`-----BEGIN ${label}-----\n`, ...headers.map((header) => `${header}\n`), ...(headers.length > 0 ? ['\n'] : [])].join('');
-  const text = Buffer.concat([Buffer.from(head), encoded, Buffer.from(`-----END ${label}-----\n`)]);
+  const text = concat(utf8Bytes(head), encoded, utf8Bytes(`-----END ${label}-----\n`));
   encoded.fill(0);
   return text;
 }

@@ -1,4 +1,4 @@
-import { latin1Text, utf8Text } from '../util/bytes.ts';
+import { copyBytes, latin1Text, utf8Text } from '../util/bytes.ts';
 import { SshError } from '../util/errors.ts';
 import { WireReader } from '../wire/reader.ts';
 import { certifiedKindOf, plainAlgorithm } from './key-types.ts';
@@ -54,7 +54,7 @@ class CertifiedKey implements PublicKey {
  */
 export function parseCertificate(blob: Uint8Array): PublicKey {
   return strictly(() => {
-    const reader = new WireReader(blob.slice());
+    const reader = new WireReader(copyBytes(blob));
     const kind = certifiedKindOf(latin1Text(reader.string()));
     if (kind === undefined) throw new SshError('SSH_ERR_KEY_TYPE_UNKNOWN');
     const nonce = reader.string();

@@ -1,5 +1,5 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign, verify } from 'node:crypto';
-import { base64url, concat, equalBytes, fromHex, latin1Text, trimZeros, utf8Bytes } from '../util/bytes.ts';
+import { base64url, concat, copyBytes, equalBytes, fromHex, latin1Text, trimZeros, utf8Bytes } from '../util/bytes.ts';
 import { SshError } from '../util/errors.ts';
 import { mpint } from '../wire/codec.ts';
 import { WireReader } from '../wire/reader.ts';
@@ -50,7 +50,7 @@ function ecdsaKind(curve: Curve): KeyKind {
     readPrivate: (reader) => {
       const start = reader.at;
       readEcdsaPublicKey(curve, reader);
-      const fields = reader.bytes.slice(start, reader.at);
+      const fields = copyBytes(reader.bytes.subarray(start, reader.at));
       const secret = mpint.read(reader);
       if (secret.length === 0 || secret.length > curve.size) {
         throw new SshError('SSH_ERR_KEY_INVALID_EC_VALUE', 'ECDSA private key: out of range');
@@ -204,7 +204,7 @@ function sec1(curve: Curve, secret: Uint8Array, point: Uint8Array | undefined, n
     writer.element(tags.oid, curve.oid).wrap(tags.explicit0, mark);
   }
   writer.element(tags.octetString, padded).integer(Uint8Array.of(1)).wrap(tags.sequence, 0);
-  const der = writer.bytes().slice();
+  const der = copyBytes(writer.bytes());
   padded.fill(0);
   writer.wipe();
   return der;

@@ -1,5 +1,5 @@
 import { type CipherGCMTypes, createCipheriv, createDecipheriv } from 'node:crypto';
-import { concat, equalBytes } from '../util/bytes.ts';
+import { concat, copyBytes, equalBytes } from '../util/bytes.ts';
 import { SshError } from '../util/errors.ts';
 
 /** A cipher for private keys in OpenSSH's format; all of them but `none` take key and IV from the passphrase. */
@@ -21,8 +21,8 @@ export interface KeyFileCipher {
 export const keyFileCiphers: readonly KeyFileCipher[] = [
   {
     ...{ name: 'none', keyLength: 0, ivLength: 0, blockSize: 8, tagLength: 0 },
-    seal: (_secrets, plain) => Promise.resolve(plain.slice()),
-    open: (_secrets, encrypted) => Promise.resolve(encrypted.slice()),
+    seal: (_secrets, plain) => Promise.resolve(copyBytes(plain)),
+    open: (_secrets, encrypted) => Promise.resolve(copyBytes(encrypted)),
   },
   streamOrBlock('3des-cbc', 'des-ede3-cbc', 24, 8),
   streamOrBlock('aes128-cbc', 'aes-128-cbc', 16, 16),

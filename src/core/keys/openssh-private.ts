@@ -185,8 +185,9 @@ async function decrypt(envelope: Envelope, passphrase: Uint8Array | undefined): 
   }
 }
 
-function derive(cipher: KeyFileCipher, _passphrase: Uint8Array, _salt: Uint8Array, _rounds: number): Promise<Uint8Array> {
-  return Promise.reject(new SshError('SSH_ERR_FEATURE_UNSUPPORTED', `passphrases (${cipher.name})`));
+async function derive(cipher: KeyFileCipher, passphrase: Uint8Array, salt: Uint8Array, rounds: number): Promise<Uint8Array> {
+  const { bcryptPbkdf } = await import('../crypto/bcrypt-pbkdf.ts');
+  return bcryptPbkdf(passphrase, salt, rounds, cipher.keyLength + cipher.ivLength);
 }
 
 function readBody(body: Uint8Array, envelope: Envelope): PrivateKeyFile {

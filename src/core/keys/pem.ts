@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv, createHash } from 'node:crypto';
 import { type Random, randomBytes, systemRandom } from '../crypto/random.ts';
-import { fromHex, hex } from '../util/bytes.ts';
+import { concat, fromHex, hex } from '../util/bytes.ts';
 import { SshError } from '../util/errors.ts';
 import { decodeBase64, findPem, formatPem, type PemBlock } from './armor.ts';
 import { curves, ecdsaFields, ecdsaSec1 } from './ecdsa.ts';
@@ -98,7 +98,7 @@ export function formatPemTraditional(key: PrivateKey, options: PemOptions = {}):
     const iv = randomBytes(random, 16);
     const secret = dekKey(passphrase, iv, 16);
     const cipher = createCipheriv('aes-128-cbc', secret, iv);
-    const encrypted = Buffer.concat([cipher.update(der), cipher.final()]);
+    const encrypted = concat(cipher.update(der), cipher.final());
     secret.fill(0);
     return formatPem(label, encrypted, ['Proc-Type: 4,ENCRYPTED', `DEK-Info: AES-128-CBC,${hex(iv).toUpperCase()}`]);
   } finally {
@@ -134,7 +134,7 @@ async function decrypt(block: PemBlock, content: Uint8Array, passphrase: Uint8Ar
     const decipher = createDecipheriv(cipher.name, secret, iv);
     const first = decipher.update(content);
     try {
-      return Buffer.concat([first, decipher.final()]);
+      return concat(first, decipher.final());
     } finally {
       first.fill(0);
     }

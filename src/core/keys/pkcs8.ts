@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv, pbkdf2, scrypt } from 'node:crypto';
 import { type Random, randomBytes } from '../crypto/random.ts';
-import { bigintOf, equalBytes, fromHex } from '../util/bytes.ts';
+import { bigintOf, concat, copyBytes, equalBytes, fromHex } from '../util/bytes.ts';
 import { SshError } from '../util/errors.ts';
 import { DerReader, DerWriter, tags } from './asn1.ts';
 import { curveOf, curves, ecdsaFields, ecdsaSec1 } from './ecdsa.ts';
@@ -93,7 +93,7 @@ export function formatPkcs8(key: PrivateKey): Uint8Array {
   if (curve !== undefined) writer.element(tags.oid, curve.oid).element(tags.oid, oids.ec);
   else if (name === 'ssh-rsa') writer.element(tags.null).element(tags.oid, oids.rsa);
   else writer.element(tags.oid, oids.ed25519);
-  const der = writer.wrap(tags.sequence, mark).integer(new Uint8Array(0)).wrap(tags.sequence, 0).bytes().slice();
+  const der = copyBytes(writer.wrap(tags.sequence, mark).integer(new Uint8Array(0)).wrap(tags.sequence, 0).bytes());
   writer.wipe();
   content.fill(0);
   return der;
@@ -124,7 +124,7 @@ export async function decryptPkcs8(der: Uint8Array, passphrase: Uint8Array): Pro
     const decipher = createDecipheriv(cipher.name, secret, iv);
     const first = decipher.update(encrypted);
     try {
-      return Buffer.concat([first, decipher.final()]);
+      return concat(first, decipher.final());
     } finally {
       first.fill(0);
     }
@@ -141,7 +141,7 @@ export async function encryptPkcs8(der: Uint8Array, passphrase: Uint8Array, rand
   const iv = randomBytes(random, 16);
   const secret = await pbkdf2Async(passphrase, salt, ITERATIONS, 16, 'sha256');
   const cipher = createCipheriv('aes-128-cbc', secret, iv);
-  const encrypted = Buffer.concat([cipher.update(der), cipher.final()]);
+  const encrypted = concat(cipher.update(der), cipher.final());
   secret.fill(0);
   const writer = new DerWriter(encrypted.length + 200);
   writer.element(tags.octetString, encrypted);
@@ -152,7 +152,7 @@ export async function encryptPkcs8(der: Uint8Array, passphrase: Uint8Array, rand
   writer.integer(Uint8Array.of(ITERATIONS >> 16, ITERATIONS >> 8, ITERATIONS)).element(tags.octetString, salt);
   writer.wrap(tags.sequence, derivation).element(tags.oid, oids.pbkdf2).wrap(tags.sequence, derivation);
   writer.wrap(tags.sequence, algorithm).element(tags.oid, oids.pbes2).wrap(tags.sequence, algorithm);
-  return writer.wrap(tags.sequence, 0).bytes().slice();
+  return copyBytes(writer.wrap(tags.sequence, 0).bytes());
 }
 
 async function derive(derivation: DerReader, passphrase: Uint8Array, length: number): Promise<Uint8Array> {

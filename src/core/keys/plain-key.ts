@@ -1,4 +1,4 @@
-import { latin1Text, utf8Bytes } from '../util/bytes.ts';
+import { copyBytes, latin1Text, utf8Bytes } from '../util/bytes.ts';
 import { SshError, type SshErrorCode } from '../util/errors.ts';
 import { WireReader } from '../wire/reader.ts';
 import { WireWriter } from '../wire/writer.ts';
@@ -50,7 +50,7 @@ class PlainKey implements PublicKey {
  */
 export function parsePlainKey(blob: Uint8Array): PublicKey {
   return strictly(() => {
-    const reader = new WireReader(blob.slice());
+    const reader = new WireReader(copyBytes(blob));
     const kind = kindOf(latin1Text(reader.string()));
     if (kind === undefined) throw new SshError('SSH_ERR_KEY_TYPE_UNKNOWN');
     const part = kind.readPublic(reader);

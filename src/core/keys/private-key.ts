@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import { latin1Text, utf8Bytes } from '../util/bytes.ts';
+import { copyBytes, latin1Text, utf8Bytes } from '../util/bytes.ts';
 import { SshError } from '../util/errors.ts';
 import { WireReader } from '../wire/reader.ts';
 import { WireWriter } from '../wire/writer.ts';
@@ -101,7 +101,7 @@ export function readPrivateKey(reader: WireReader): PrivateKey {
     if (kind === undefined) throw new SshError('SSH_ERR_KEY_TYPE_UNKNOWN');
     const start = reader.at;
     const publicKey = parsePlainKey(plainBlob(kind, kind.readPrivate(reader)));
-    return new PrivateKey(kind, publicKey, reader.bytes.slice(start, reader.at));
+    return new PrivateKey(kind, publicKey, copyBytes(reader.bytes.subarray(start, reader.at)));
   });
 }
 

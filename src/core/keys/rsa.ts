@@ -1,5 +1,5 @@
 import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject, sign, verify } from 'node:crypto';
-import { base64url } from '../util/bytes.ts';
+import { base64url, copyBytes } from '../util/bytes.ts';
 import { SshError } from '../util/errors.ts';
 import { mpint } from '../wire/codec.ts';
 import { WireReader } from '../wire/reader.ts';
@@ -96,7 +96,7 @@ export const rsa: KeyKind = {
 export function rsaPkcs1(fields: Uint8Array): Uint8Array {
   const { n, e, d, iqmp, p, q } = privateParts(new WireReader(fields));
   const exponents = [p, q].map((prime) => {
-    const less = prime.slice();
+    const less = copyBytes(prime);
     less[less.length - 1] = (less.at(-1) as number) & 0xfe;
     const exponent = remainder(d, less);
     less.fill(0);
@@ -105,7 +105,7 @@ export function rsaPkcs1(fields: Uint8Array): Uint8Array {
   const [dp, dq] = exponents;
   const writer = new DerWriter(n.length + e.length + d.length + 2 * (p.length + q.length) + iqmp.length + 64);
   for (const value of [iqmp, dq, dp, q, p, d, e, n, new Uint8Array(0)]) writer.integer(value);
-  const der = writer.wrap(tags.sequence, 0).bytes().slice();
+  const der = copyBytes(writer.wrap(tags.sequence, 0).bytes());
   writer.wipe();
   dp.fill(0);
   dq.fill(0);

@@ -1,5 +1,5 @@
 import { createHash, type KeyObject } from 'node:crypto';
-import { base64url, concat, latin1Bytes, latin1Text, utf8Text } from '../util/bytes.ts';
+import { base64url, concat, copyBytes, latin1Bytes, latin1Text, utf8Text } from '../util/bytes.ts';
 import { SshError } from '../util/errors.ts';
 import type { WireReader } from '../wire/reader.ts';
 import { WireWriter } from '../wire/writer.ts';
@@ -51,7 +51,7 @@ export const skEcdsa: KeyKind = {
 };
 
 function skPublicPart(reader: WireReader, verifyRaw: VerifyRaw): PublicPart {
-  const application = reader.string().slice();
+  const application = copyBytes(reader.string());
   return {
     bits: 256,
     application: utf8Text(application),
@@ -73,7 +73,7 @@ function skPrivate(reader: WireReader, readKey: () => void): Uint8Array {
   const start = reader.at;
   readKey();
   reader.string();
-  const fields = reader.bytes.slice(start, reader.at);
+  const fields = copyBytes(reader.bytes.subarray(start, reader.at));
   reader.byte();
   reader.string();
   reader.string();

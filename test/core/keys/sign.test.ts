@@ -1,8 +1,10 @@
 import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { generatePrivateKey } from '../../../src/core/keys/private-key.ts';
+import { generatePrivateKey, readPrivateKey } from '../../../src/core/keys/private-key.ts';
 import { formatPublicKeyLine, parsePublicKey } from '../../../src/core/keys/public-key.ts';
 import { utf8Bytes } from '../../../src/core/util/bytes.ts';
+import { WireReader } from '../../../src/core/wire/reader.ts';
+import { WireWriter } from '../../../src/core/wire/writer.ts';
 import { errorCode, keyText, plainKeys, privateKeyFile, publicKeyFile, rejection } from './vectors.ts';
 
 const data = utf8Bytes('what is signed');
@@ -84,4 +86,16 @@ test('a private key shows nothing of itself', async () => {
     '[secret]',
     '{ key: [secret] }',
   ]);
+});
+
+test('a key keeps its secret where the Buffer that it was read from is wiped', async () => {
+  const { fields, publicKey } = await privateKeyFile('ed25519');
+  const bytes = Buffer.from(new WireWriter().string(utf8Bytes('ssh-ed25519')).raw(fields).bytes());
+  const key = readPrivateKey(new WireReader(bytes));
+  bytes.fill(0);
+  await key.check();
+  const blob = Buffer.from(publicKey.blob);
+  const parsed = parsePublicKey(blob);
+  blob.fill(0);
+  expect(parsed.blob).toEqual(publicKey.blob);
 });
