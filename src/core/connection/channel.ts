@@ -115,7 +115,12 @@ export class Channel {
 
   /** Whether data may be written: not after `eof`, `close`, the peer's end-of-write, or the channel's end. */
   get writable(): boolean {
-    return this.sending && !this.peerStopped;
+    return this.mayWrite(0);
+  }
+
+  /** Whether a stream may be written; stderr may be after the peer's end-of-write, which is about stdout. */
+  mayWrite(stream: StreamNumber): boolean {
+    return this.sending && (stream === 1 || !this.peerStopped);
   }
 
   /** Whether both sides have closed the channel or the connection is gone. */
@@ -143,8 +148,8 @@ export class Channel {
    *
    * Returns false where the caller is to stop until `onDrain` (or `onClose`, or `onEndOfWrite`: one of them always comes).
    *
-   * @throws SshError SSH_ERR_CONN_CLOSED where the channel is not {@link writable} (stderr may still be written after the peer's end-of-write,
-   * which is about stdout), SSH_ERR_NO_BUFFER_SPACE where an earlier write to the same stream still waits.
+   * @throws SshError SSH_ERR_CONN_CLOSED where the stream may not be written ({@link mayWrite}), SSH_ERR_NO_BUFFER_SPACE where an earlier write
+   * to it still waits.
    */
   write(bytes: Uint8Array, stream: StreamNumber = 0): boolean {
     if (!(stream === 1 ? this.sending : this.writable))

@@ -1,0 +1,189 @@
+import type { Channel, ChannelHandler } from '../core/connection/channel.ts';
+import { answerRequests, sendExit, signalNames } from '../core/connection/session-requests.ts';
+import { ChannelDrain, channelFeed } from '../node/channel-stream.ts';
+import { errnoOf } from '../node/errno.ts';
+import { type ChildEnd, type PipedChild, spawnPiped } from '../node/spawn.ts';
+import type { User } from '../node/users.ts';
+import { type ConnectionEnds, sessionEnvironment } from './environment.ts';
+
+/** Whose sessions these are and what they may do. */
+export interface SessionRules {
+  readonly user: User;
+  readonly ends: ConnectionEnds;
+  /** Whether a variable of this name is taken from the client (AcceptEnv). */
+  readonly acceptsEnv: (name: string) => boolean;
+  /** The shell command of a subsystem; undefined where there is no such. */
+  readonly subsystem: (name: string) => string | undefined;
+}
+
+/** The most variables of one session, and the most bytes of them. */
+const MOST_VARIABLES = 1000;
+const MOST_VARIABLE_BYTES = 128 * 1024;
+
+/**
+ * The handler of a session channel (RFC 4254 section 6): starts the user's shell or a command in it, on pipes, and joins them to the
+ * channel. Terminals are refused: the client goes on without one.
+ */
+export function serveSession(rules: SessionRules): ChannelHandler {
+  return new ServerSession(rules).handler;
+}
+
+class ServerSession {
+  readonly handler: ChannelHandler;
+  private readonly rules: SessionRules;
+  private readonly variables = new Map<string, string>();
+  private variableBytes = 0;
+  private started = false;
+  private channel: Channel | undefined;
+  private child: PipedChild | undefined;
+  private stdin: ChannelDrain | undefined;
+  /** What came before the program was there; the channel's window bounds it. */
+  private early: Uint8Array[] = [];
+  private inputEnded = false;
+  private readonly outputs = { stdout: true, stderr: true };
+  private exited = false;
+
+  constructor(rules: SessionRules) {
+    this.rules = rules;
+    this.handler = {
+      onOpen: (channel) => {
+        this.channel = channel;
+      },
+      onRequest: answerRequests({
+        env: ({ variableName, variableValue }) => this.setVariable(variableName, variableValue),
+        shell: () => this.start(undefined),
+        exec: ({ command }) => this.start(command),
+        subsystem: ({ subsystemName }) => {
+          const command = rules.subsystem(subsystemName);
+          return command !== undefined && this.start(command);
+        },
+        signal: ({ signalName }) => this.signal(signalName),
+      }),
+      onData: (bytes) => {
+        this.received(bytes);
+      },
+      onEof: () => {
+        this.inputEnded = true;
+        this.child?.stream.end();
+      },
+      onEndOfWrite: () => {
+        this.child?.stream.closeReading();
+        this.outputEnded('stdout');
+      },
+      onDrain: () => {
+        this.child?.stream.resume();
+        this.child?.stderr?.resume();
+      },
+      onClose: () => {
+        // as with sshd the program is not killed: it finds its input at an end and nobody who reads its output
+        this.channel = undefined;
+        this.child?.stream.destroy();
+        this.child?.stderr?.destroy();
+      },
+    };
+  }
+
+  private setVariable(name: string, value: string): boolean {
+    if (this.started || !this.rules.acceptsEnv(name) || /[=\0]/.test(name) || value.includes('\0')) return false;
+    this.variableBytes += name.length + value.length;
+    if (this.variables.size >= MOST_VARIABLES || this.variableBytes > MOST_VARIABLE_BYTES) return false;
+    this.variables.set(name, value);
+    return true;
+  }
+
+  /** Runs a command in the user's shell, or the shell itself as a login shell; false where one runs already or it can't be started. */
+  private async start(command: string | undefined): Promise<boolean> {
+    if (this.started) return false;
+    this.started = true;
+    const { user, ends } = this.rules;
+    const name = user.shell.slice(user.shell.lastIndexOf('/') + 1);
+    const args = command === undefined ? [] : ['-c', command];
+    const options = {
+      env: sessionEnvironment(user, ends, this.variables),
+      name: command === undefined ? `-${name}` : name,
+      stderr: 'pipe',
+      ownSession: true,
+      pipes: true,
+    } as const;
+    let child: PipedChild;
+    try {
+      child = await spawnPiped(user.shell, args, { ...options, folder: user.home }).catch((error: unknown) => {
+        // a home that is not there is no reason to refuse a session
+        if (errnoOf(error) !== 'ENOENT') throw error;
+        return spawnPiped(user.shell, args, { ...options, folder: '/' });
+      });
+    } catch {
+      return false;
+    }
+    this.run(child);
+    return true;
+  }
+
+  private run(child: PipedChild): void {
+    const { channel } = this;
+    void child.ended.then((end) => {
+      this.ended(end);
+    });
+    if (channel === undefined) {
+      child.stream.destroy();
+      child.stderr?.destroy();
+      return;
+    }
+    this.child = child;
+    const stdin = new ChannelDrain(channel, child.stream);
+    this.stdin = stdin;
+    const stdoutEnded = (): void => {
+      this.outputEnded('stdout');
+    };
+    const stderrEnded = (): void => {
+      this.outputEnded('stderr');
+    };
+    child.stream.start(
+      channelFeed(channel, 0, {
+        ended: stdoutEnded,
+        failed: stdoutEnded,
+        drained: () => {
+          stdin.drained();
+        },
+        writeFailed: () => {
+          // the program reads no more: the client may stop sending
+          channel.stopReading();
+        },
+      }),
+    );
+    child.stderr?.start(channelFeed(channel, 1, { ended: stderrEnded, failed: stderrEnded, drained: () => undefined }));
+    for (const bytes of this.early.splice(0)) stdin.write(bytes);
+    if (this.inputEnded) child.stream.end();
+  }
+
+  private received(bytes: Uint8Array): void {
+    if (this.stdin === undefined) this.early.push(new Uint8Array(bytes));
+    else this.stdin.write(bytes);
+  }
+
+  private signal(name: string): boolean {
+    const known: readonly string[] = signalNames;
+    if (this.child === undefined || this.exited || !known.includes(name)) return false;
+    this.child.kill(`SIG${name}` as NodeJS.Signals);
+    return true;
+  }
+
+  private outputEnded(output: 'stdout' | 'stderr'): void {
+    this.outputs[output] = false;
+    this.finish();
+  }
+
+  private ended({ status, signal }: ChildEnd): void {
+    this.exited = true;
+    if (this.channel === undefined) return;
+    sendExit(this.channel, signal === null ? { status: status ?? 255 } : { signal: signal.slice(3), coreDumped: false, message: '' });
+    this.finish();
+  }
+
+  /** EOF when all output is sent; the end of the channel when the program has ended too, but not before: others may hold its output open. */
+  private finish(): void {
+    if (this.outputs.stdout || this.outputs.stderr) return;
+    this.channel?.eof();
+    if (this.exited) this.channel?.close();
+  }
+}
