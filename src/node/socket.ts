@@ -34,6 +34,8 @@ export interface ByteStream {
   end(): void;
   /** Drops the stream with all that waits; the receiver hears nothing more. */
   destroy(): void;
+  /** Drops the stream once what waits is written, or after a while if nobody reads it; the receiver hears nothing more. */
+  destroySoon(): void;
   readonly remoteAddress?: string | undefined;
   readonly remotePort?: number | undefined;
   readonly localAddress?: string | undefined;
@@ -56,6 +58,8 @@ export interface TcpTarget {
 
 /** How many bytes may wait in a stream before `write` returns false: one buffer of sealed packets. */
 const outputHighWater = 256 * 1024;
+/** How long what was written may take to go once its stream was given up, in milliseconds. */
+const longestLingerMs = 10_000;
 /** What is read where the receiver's own buffer can't be asked for: the first bytes, and those after a pause. */
 const landingSize = 16 * 1024;
 
@@ -203,6 +207,21 @@ export class SocketStream implements ByteStream {
     this.inlet.receiver = undefined;
     this.reading.destroy();
     this.writing.destroy();
+  }
+
+  destroySoon(): void {
+    this.over = true;
+    this.inlet.receiver = undefined;
+    if (this.reading !== this.writing) this.reading.destroy();
+    this.writing.destroySoon();
+    if (this.writing.destroyed) return;
+    const lingering = setTimeout(() => this.writing.destroy(), longestLingerMs);
+    this.writing.on('close', () => clearTimeout(lingering));
+  }
+
+  /** Reads no more from a stream that is written elsewhere (a child's stdout): who writes to it is told so, as by SIGPIPE. */
+  closeReading(): void {
+    if (this.reading !== this.writing) this.reading.destroy();
   }
 
   get remoteAddress(): string | undefined {

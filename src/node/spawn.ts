@@ -20,7 +20,7 @@ export interface PipedChild {
   readonly stderr: SocketStream | undefined;
   /** Settles when it has ended; what it wrote may still be read. */
   readonly ended: Promise<ChildEnd>;
-  /** Sends it a signal; one that has ended gets none. */
+  /** Sends it a signal, and where it has a session of its own all that it started in it; one that has ended gets none. */
   kill(signal: NodeJS.Signals): void;
 }
 
@@ -79,7 +79,8 @@ export async function spawnPiped(program: string, args: readonly string[], optio
     stderr: stderr === null || stderr === undefined ? undefined : wrapSocket(stderr as net.Socket, 'nothing'),
     ended,
     kill: (signal) => {
-      child.kill(signal);
+      if (options.ownSession !== true || child.pid === undefined) child.kill(signal);
+      else if (child.exitCode === null && child.signalCode === null) killGroup(child.pid, signal);
     },
   };
 }
@@ -88,6 +89,14 @@ function endOf(child: ChildProcess): Promise<ChildEnd> {
   return new Promise((resolve) => {
     child.once('exit', (status, signal) => resolve({ status, signal }));
   });
+}
+
+function killGroup(leader: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-leader, signal);
+  } catch {
+    // it has just ended
+  }
 }
 
 function started(child: ChildProcess): Promise<void> {

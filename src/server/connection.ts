@@ -158,16 +158,13 @@ class ClientConnection implements ServedClient {
 
   private authenticate(): Promise<void> {
     const { transport, rules } = this;
-    const hostKey = (): Uint8Array => transport.hostKey?.blob ?? new Uint8Array(0);
     return authenticateUser<true>(transport, {
       clock: systemClock,
       emit: this.events,
       methods: [
         serverPublickey<true>({
           accepted: defaultSignatures,
-          get hostKey() {
-            return hostKey();
-          },
+          hostKey: () => transport.hostKey?.blob,
           authorize: async (name, key) => {
             const user = rules.account(name);
             return user !== undefined && (await rules.authorize(user, key)) ? true : undefined;
