@@ -330,6 +330,13 @@ describe('a server and hostile clients', () => {
     expect(await run.raw()).toEqual(Uint8Array.of(52));
   });
 
+  test('refuses a query by an algorithm that is not the key’s', async () => {
+    const run = serve();
+    await run.begin();
+    run.query(alice, 'rsa-sha2-512');
+    expect(await run.failure()).toEqual(allMethods);
+  });
+
   test('refuses another’s signature over this key', async () => {
     const run = serve();
     await run.begin();
