@@ -49,11 +49,11 @@ export class Outbound {
     this.writer.raw(bytes);
   }
 
-  /** Seals one message, whose payload is `head` and then `data`. */
-  seal(head: Uint8Array, data?: Uint8Array): void {
+  /** Seals one message, whose payload is `head` and then `data`; `padTo` hides its length, see {@link PacketWriter.append}. */
+  seal(head: Uint8Array, data?: Uint8Array, padTo?: number): void {
     this.trace?.({ type: 'packet', sent: true, number: head[0] as number });
-    if (this.deflate === undefined) this.writer.append(head, data);
-    else this.writer.append(this.deflate.turn(data === undefined ? head : concat(head, data)), undefined);
+    if (this.deflate === undefined) this.writer.append(head, data, padTo);
+    else this.writer.append(this.deflate.turn(data === undefined ? head : concat(head, data)), undefined, padTo);
   }
 
   /**

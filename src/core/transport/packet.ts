@@ -230,13 +230,16 @@ export class PacketWriter {
     this.total += bytes.length;
   }
 
-  /** Seals one packet whose payload is `head` and then `data`. */
-  append(head: Uint8Array, data: Uint8Array | undefined): void {
+  /** Seals one packet whose payload is `head` and then `data`; with `padTo` what is padded fills a multiple of so many bytes, at most 128. */
+  append(head: Uint8Array, data: Uint8Array | undefined, padTo = 0): void {
     const { sealer } = this;
     const payload = head.length + (data === undefined ? 0 : data.length);
     const block = sealer.blockBytes;
-    let padding = block - (((sealer.lengthApart ? 1 : 5) + payload) % block);
+    const unpadded = (sealer.lengthApart ? 1 : 5) + payload;
+    let padding = block - (unpadded % block);
     if (padding < 4) padding += block;
+    const multiple = Math.ceil(padTo / block) * block;
+    if (multiple > 0) padding += (multiple - ((unpadded + padding) % multiple)) % multiple;
     const length = 1 + payload + padding;
     const whole = 4 + length + sealer.tagBytes;
     this.reserve(whole);

@@ -162,14 +162,14 @@ export class Transport implements PacketLink {
     if (this.writable) this.handler.drained();
   }
 
-  send(payload: Uint8Array): void {
+  send(payload: Uint8Array, padTo?: number): void {
     const number = payload[0] as number;
     if (this.phase === 'closed') return;
     if (this.kex.held && !maySendDuringKex(number)) {
       this.hold(payload);
       return;
     }
-    this.seal(payload);
+    this.seal(payload, undefined, padTo);
     if (number === USERAUTH_SUCCESS && this.role === 'server') this.afterAuthentication();
     if (!this.processing) this.out.flushSoon();
   }
@@ -385,8 +385,8 @@ export class Transport implements PacketLink {
     if (this.agreement[received].compression !== 'none') this.inflate ??= new Compressor('inflate');
   }
 
-  private seal(head: Uint8Array, data?: Uint8Array): void {
-    this.out.seal(head, data);
+  private seal(head: Uint8Array, data?: Uint8Array, padTo?: number): void {
+    this.out.seal(head, data, padTo);
     this.rekeyWhenDue();
   }
 
