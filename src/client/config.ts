@@ -1,4 +1,5 @@
 /** The client's configuration: command line, the user's file, the system's, in both passes. */
+import { chooseSession, type SessionChoice } from './session-choice.ts';
 import { digest } from '../core/crypto/digest.ts';
 import { isAddress } from '../core/util/addr.ts';
 import { hex, utf8Bytes } from '../core/util/bytes.ts';
@@ -26,9 +27,16 @@ export interface ConfigRequest {
   readonly host: string;
   /** The command line's command or subsystem. */
   readonly command: string | undefined;
+  /** -W: nothing else is forwarded then, and failing to is the end. */
+  readonly hasStdioForward?: boolean;
   /** -F: a file to read in the place of both, or `none`. */
   readonly configFile: string | undefined;
   readonly environment: ConfigEnvironment;
+  /** -O. */
+  readonly muxCommand?: string | undefined;
+  readonly stdinIsTerminal: boolean;
+  /** Told the options as soon as they are settled, before anything is said about them: the log's level is among them. */
+  readonly settled?: (options: FinalOptions) => void;
   /** CanonicalizeHostname: looks the host up and gives its canonical name; without it names stay as they are. */
   readonly canonicalize?: (host: string, options: FinalOptions) => Promise<Canonical>;
 }
@@ -42,6 +50,8 @@ export interface ClientConfig {
   readonly originalHost: string;
   readonly user: string;
   readonly port: number;
+  /** What the session is to be. */
+  readonly session: SessionChoice;
   /** What tokens stand for, for whoever expands more of them. */
   readonly tokens: TokenValues;
   /** Where each value comes from. */
@@ -64,7 +74,9 @@ export async function loadClientConfig(request: ConfigRequest): Promise<ClientCo
   const canonicalization = settings.get('canonicalizeHostname') ?? 'false';
   if (canonicalization !== 'false' || isAddress(host)) {
     if (request.canonicalize !== undefined && canonicalization !== 'false') {
-      host = (await request.canonicalize(host, finalizeClient(settings, host, environment))).host;
+      host = (
+        await request.canonicalize(host, finalizeClient(settings, { host, hasStdioForward: request.hasStdioForward === true }, environment))
+      ).host;
     }
   }
   if (canonicalization !== 'false' && !wantsFinalPass) {
@@ -77,7 +89,10 @@ export async function loadClientConfig(request: ConfigRequest): Promise<ClientCo
       settings.replace('hostname', host, settings.origins('hostname')[0] ?? { file: 'command-line', line: 0, block: undefined });
     readFiles(request, host, true);
   }
-  const options = finalizeClient(settings, host, environment);
+  const options = finalizeClient(settings, { host, hasStdioForward: request.hasStdioForward === true }, environment);
+  request.settled?.(options);
+  const { command, muxCommand, stdinIsTerminal } = request;
+  const session = chooseSession(options, { command, muxCommand, stdinIsTerminal, log });
   const tokens = tokenValues(request, options, host);
   return {
     options: expandOptions(options, tokens, environment),
@@ -85,6 +100,7 @@ export async function loadClientConfig(request: ConfigRequest): Promise<ClientCo
     originalHost: request.host,
     user: options.user,
     port: options.port,
+    session,
     tokens,
     settings,
   };

@@ -188,7 +188,6 @@ const dscpNames: readonly (readonly [string, number])[] = [
   ['cs7', 0x38],
   ['ef', 0x2e],
   ['le', 0x01],
-  ['va', 0x2c],
 ];
 
 /** IPQoS. */
@@ -216,11 +215,7 @@ function parseQos(word: string, args: Arguments): number | 'none' | undefined {
   }
   const named = dscpNames.find(([name]) => name === lower);
   if (named !== undefined) return named[1];
-  const value = /^(0x[0-9a-f]+|0[0-7]*|[1-9][0-9]*)$/i.test(word)
-    ? /^0[0-7]+$/.test(word)
-      ? Number.parseInt(word, 8)
-      : Number(word)
-    : NaN;
+  const value = /^[0-9]+$/.test(word) ? Number(word) : Number.NaN;
   return value >= 0 && value <= 63 ? value : undefined;
 }
 
@@ -337,7 +332,7 @@ export const obscureTiming: Kind<number> = {
 export const port: Kind<number> = {
   read: (args) => {
     const word = args.required();
-    const number = /^[0-9]+$/.test(word) ? Number(word) : args.servicePort(word);
+    const number = /^[0-9]+$/.test(word) ? Number(word) : args.lookups.servicePort(word);
     if (number === undefined || number <= 0 || number > 65_535) throw new LineError(`Bad port '${word}'.`);
     return number;
   },

@@ -17,12 +17,14 @@ export interface Jump extends Destination {
 /**
  * Reads the destination argument of a command line: an `ssh://` address, or a host with everything before the last `@` as user.
  *
- * @returns undefined for an `ssh://` address that is wrong, an empty user or host.
+ * An empty host is let through: its look-up fails as OpenSSH's does.
+ *
+ * @returns undefined for an `ssh://` address that is wrong, or an empty user.
  */
 export function parseDestination(text: string, servicePort: ServicePort): Destination | undefined {
   if (isUri(text)) return parseUri(text, servicePort);
   const at = text.lastIndexOf('@');
-  if (at === 0 || at === text.length - 1) return undefined;
+  if (at === 0) return undefined;
   return { user: at < 0 ? undefined : text.slice(0, at), host: text.slice(at + 1), port: undefined };
 }
 

@@ -6,7 +6,7 @@ import { clientKeywords, clientOptions, type ClientOption, type ClientOptions, t
 import { fatal, type ConfigEnvironment } from './environment.ts';
 import type { ForwardEnd, Forward } from './forward-spec.ts';
 import type { Settings } from './settings.ts';
-import { connectionTokens, expandConfigured, expandFileName, type TokenValues } from './tokens.ts';
+import { connectionTokens, expandConfigured, expandConfiguredTokens, expandFileName, type TokenValues } from './tokens.ts';
 
 /** The key files that are tried where none is named. */
 export const defaultIdentityFiles: readonly string[] = [
@@ -42,13 +42,24 @@ export type FinalOptions = ClientOptions & {
   readonly remoteForward: readonly Forward[];
 };
 
+/** What options depend on that no keyword says. */
+export interface FinalContext {
+  /** The host to connect to. */
+  readonly host: string;
+  /** Whether -W is given. */
+  readonly hasStdioForward: boolean;
+}
+
 /**
  * Settles every option.
  *
- * @param host the host to connect to, for `hostname`.
  * @throws ConfigError where options don't fit together; the log has said so.
  */
-export function finalizeClient(settings: Settings, host: string, environment: Pick<ConfigEnvironment, 'log' | 'user'>): FinalOptions {
+export function finalizeClient(
+  settings: Settings,
+  context: FinalContext,
+  environment: Pick<ConfigEnvironment, 'log' | 'user'>,
+): FinalOptions {
   const set = settings.values();
   const options: Record<string, unknown> = {};
   for (const option of clientOptions) options[option] = valueOrDefault(option, set[option]);
@@ -56,13 +67,15 @@ export function finalizeClient(settings: Settings, host: string, environment: Pi
     options[option] = assembleNames(set[option as AlgorithmOption], defaults.join(','), all.join(','));
   }
   options['user'] ??= environment.user.name;
-  options['hostname'] = host;
+  options['hostname'] = context.host;
   options['identityFile'] ??= defaultIdentityFiles;
   options['updateHostKeys'] ??= updatesByDefault(set) ? 'true' : 'false';
   if (set.hostKeyAlias !== undefined) options['hostKeyAlias'] = lowerCase(set.hostKeyAlias);
   if (set.versionAddendum?.toLowerCase() === 'none') options['versionAddendum'] = '';
   if (set.proxyJump === 'none') options['proxyJump'] = undefined;
-  const cleared = set.clearAllForwardings === true;
+  options['exitOnForwardFailure'] = set.exitOnForwardFailure ?? context.hasStdioForward;
+  const cleared = set.clearAllForwardings ?? context.hasStdioForward;
+  options['clearAllForwardings'] = cleared;
   for (const option of ['dynamicForward', 'localForward', 'remoteForward'] as const) {
     options[option] = cleared ? [] : (set[option] ?? []);
   }
@@ -79,7 +92,8 @@ export function finalizeClient(settings: Settings, host: string, environment: Pi
 export function expandOptions(options: FinalOptions, values: TokenValues, environment: ConfigEnvironment): FinalOptions {
   const tokens = connectionTokens(values, environment);
   const file = (name: string): string => expandFileName(name, tokens, environment);
-  const end = (where: ForwardEnd): ForwardEnd => ('path' in where ? { path: expandConfigured(where.path, tokens, environment) } : where);
+  const end = (where: ForwardEnd): ForwardEnd =>
+    'path' in where ? { path: expandConfiguredTokens(where.path, tokens, environment) } : where;
   const forward = ({ listen, connect }: Forward): Forward => ({
     listen: end(listen),
     connect: connect === undefined ? undefined : end(connect),

@@ -1,5 +1,7 @@
 /** The grammar of forwardings: -L, -R, -D, -W and their keywords (ssh(1)). */
-import type { ServicePort } from './kind.ts';
+import { SshError } from '../core/util/errors.ts';
+import { expandEnvironment } from '../core/util/percent.ts';
+import type { Lookups, ServicePort } from './kind.ts';
 
 /** Where a forwarding listens or connects: a port, or the path of a Unix socket. A missing host leaves the address to GatewayPorts. */
 export type ForwardEnd = { readonly host: string | undefined; readonly port: number } | { readonly path: string };
@@ -17,11 +19,16 @@ export type ForwardKind = 'local' | 'remote' | 'dynamic' | 'remoteDynamic';
 const longestHost = 1024;
 const longestPath = 107;
 
-/** Reads a forwarding as it stands on the command line: `[address:]port:host:port` and its forms with paths; undefined where it is wrong. */
-export function parseForward(text: string, kind: ForwardKind, servicePort: ServicePort): Forward | undefined {
-  const fields = splitFields(text.replace(/^[ \t\n\v\f\r]+/, ''));
+/**
+ * Reads a forwarding as it stands on the command line: `[address:]port:host:port` and its forms with paths, `${NAME}` replaced.
+ *
+ * @returns undefined where it is wrong; where a variable is, the log has said so.
+ */
+export function parseForward(text: string, kind: ForwardKind, lookups: Lookups): Forward | undefined {
+  const expanded = replaceVariables(text, lookups);
+  const fields = expanded === undefined ? undefined : splitFields(expanded.replace(/^[ \t\n\v\f\r]+/, ''));
   if (fields === undefined) return undefined;
-  const forward = assemble(fields, servicePort);
+  const forward = assemble(fields, lookups.servicePort);
   if (forward === undefined) return undefined;
   const { listen, connect } = forward;
   if (kind === 'dynamic' || kind === 'remoteDynamic') {
@@ -34,9 +41,9 @@ export function parseForward(text: string, kind: ForwardKind, servicePort: Servi
 }
 
 /** Reads -W's `host:port`. */
-export function parseStdioForward(text: string, servicePort: ServicePort): { host: string; port: number } | undefined {
+export function parseStdioForward(text: string, lookups: Lookups): { host: string; port: number } | undefined {
   // It is read as the destination of a dynamic forwarding, with a port to be connected to.
-  const forward = parseForward(text, 'dynamic', servicePort);
+  const forward = parseForward(text, 'dynamic', lookups);
   if (forward === undefined || forward.connect !== undefined || !('port' in forward.listen)) return undefined;
   const { host, port } = forward.listen;
   return host === undefined ? undefined : { host, port };
@@ -63,6 +70,16 @@ export function parsePort(text: string, servicePort: ServicePort): number | unde
     if (port >= 0 && port <= 65_535) return port === 0 ? 0 : port;
   }
   return servicePort(text);
+}
+
+function replaceVariables(text: string, { variable, log }: Lookups): string | undefined {
+  try {
+    return expandEnvironment(text, variable);
+  } catch (error) {
+    if (!(error instanceof SshError)) throw error;
+    log('ERROR', `vdollar_percent_expand: ${error.detail ?? ''}`);
+    return undefined;
+  }
 }
 
 interface Field {

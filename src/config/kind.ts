@@ -3,6 +3,7 @@
  */
 import { parseSeconds } from '../core/util/time.ts';
 import { parseLogLevel, type Log, type LogLevel } from '../core/util/log.ts';
+import type { Environment } from '../core/util/percent.ts';
 import { lowerCase } from '../core/util/pattern.ts';
 
 /** A line that can't be used. `text` is what follows `FILE line N: ` in OpenSSH's message. */
@@ -19,6 +20,13 @@ export class LineError extends Error {
 /** The port of a TCP service by its name, or undefined where there is none. */
 export type ServicePort = (name: string) => number | undefined;
 
+/** What values are looked up in while a line is read. */
+export interface Lookups {
+  readonly servicePort: ServicePort;
+  readonly variable: Environment;
+  readonly log: Log;
+}
+
 /** What follows a keyword on its line: the words one by one, or the raw rest at once. */
 export class Arguments {
   /** The keyword as it was written, in lower case: messages repeat it. */
@@ -29,17 +37,17 @@ export class Arguments {
   readonly active: boolean;
   /** Where hints go that do not make the line wrong; texts get `FILE line N: ` in front. */
   readonly log: Log;
-  readonly servicePort: ServicePort;
+  readonly lookups: Lookups;
   readonly #words: readonly string[];
   #next = 0;
 
-  constructor(line: { keyword: string; raw: string; words: readonly string[]; active: boolean; log: Log; servicePort: ServicePort }) {
+  constructor(line: { keyword: string; raw: string; words: readonly string[]; active: boolean; log: Log; lookups: Lookups }) {
     this.keyword = line.keyword;
     this.raw = line.raw;
     this.#words = line.words;
     this.active = line.active;
     this.log = line.log;
-    this.servicePort = line.servicePort;
+    this.lookups = line.lookups;
   }
 
   /** The next word, or undefined after the last. */
@@ -204,6 +212,7 @@ export const logLevel: Kind<LogLevel> = {
     if (level === undefined) throw new LineError(`unsupported log level '${word ?? '<NONE>'}'`);
     return level;
   },
-  format: (value) => [value],
+  // OpenSSH knows this level by two names and shows the first.
+  format: (value) => [value === 'QUIET' ? 'SILENT' : value],
   words: ['QUIET', 'FATAL', 'ERROR', 'INFO', 'VERBOSE', 'DEBUG', 'DEBUG1', 'DEBUG2', 'DEBUG3'],
 };

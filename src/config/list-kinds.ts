@@ -34,7 +34,7 @@ export function forwards(kind: ForwardKind): Kind<readonly Forward[]> {
       const missing = connect === undefined || connect === '';
       if (kind === 'local' && missing) throw new LineError('Missing target argument.');
       const as = kind === 'remote' && missing ? 'remoteDynamic' : kind;
-      const forward = parseForward(missing ? listen : `${listen}:${connect}`, as, args.servicePort);
+      const forward = parseForward(missing ? listen : `${listen}:${connect}`, as, args.lookups);
       if (forward === undefined) throw new LineError('Bad forwarding specification.');
       return [forward];
     },
@@ -50,7 +50,7 @@ export const jump: Kind<ProxyJump> = {
       .rest()
       .replace(/#.*/, '')
       .replace(/[ \t\r\n].*/, '');
-    return parseJump(text, args.servicePort, (complaint) => args.log('FATAL', complaint)) ?? 'none';
+    return parseJump(text, args.lookups.servicePort, (complaint) => args.log('FATAL', complaint)) ?? 'none';
   },
   format: (value) => (value === 'none' ? [] : [formatJump(value)]),
 };
@@ -145,7 +145,7 @@ export const permitOpen: Kind<PermitOpen> = {
       if (word === 'any' || word === 'none') throw new LineError(`keyword ${args.keyword} "${word}" argument must appear alone.`);
       const parts = /^(\[[^\]]*\]|[^:]*):([^:]*)$/.exec(word);
       const portText = parts?.[2] ?? '';
-      const number = portText === '*' ? 1 : /^[0-9]+$/.test(portText) ? Number(portText) : args.servicePort(portText);
+      const number = portText === '*' ? 1 : /^[0-9]+$/.test(portText) ? Number(portText) : args.lookups.servicePort(portText);
       if (number === undefined || number <= 0 || number > 65_535) throw new LineError(`bad port number in ${args.keyword}`);
     }
     return words;

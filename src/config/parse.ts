@@ -6,7 +6,7 @@ import { retiredKeywords } from './aliases.ts';
 import { clientKeywords, clientOptions, type ClientOption } from './client-keywords.ts';
 import { ConfigError, fatal, type ConfigEnvironment } from './environment.ts';
 import { deepestInclude, includedFiles } from './include.ts';
-import { Arguments, LineError } from './kind.ts';
+import { Arguments, LineError, type Lookups } from './kind.ts';
 import { judgeMatch, type MatchSubject } from './match.ts';
 import { commandLineFile, rowOf, type Block, type Settings } from './settings.ts';
 
@@ -64,11 +64,7 @@ export function parseFile(path: string, role: FileRole, target: ParseTarget): Pa
  *
  * @throws ConfigError where it is wrong; the log has said why.
  */
-export function parseCommandLineOption(
-  line: string,
-  settings: Settings,
-  environment: Pick<ConfigEnvironment, 'log' | 'servicePort'>,
-): void {
+export function parseCommandLineOption(line: string, settings: Settings, environment: Lookups): void {
   const state: BlockState = { active: true, never: false, block: undefined };
   if (!readLine(line, { file: commandLineFile, line: 0 }, settings, environment, state, undefined)) {
     throw new ConfigError(`bad option on the command line: ${line}`);
@@ -126,7 +122,7 @@ function readLine(
   written: string,
   place: Place,
   settings: Settings,
-  environment: Pick<ConfigEnvironment, 'log' | 'servicePort'>,
+  environment: Lookups,
   state: BlockState,
   structure: Structure | undefined,
 ): boolean {
@@ -164,7 +160,7 @@ function readLine(
     words,
     active: state.active,
     log: (level, text) => log(level, level === 'FATAL' ? text : text.startsWith('Unsupported KEX') ? text : `${at}: ${text}`),
-    servicePort: environment.servicePort,
+    lookups: environment,
   });
   try {
     readOption(option, args, settings, state, place);

@@ -55,9 +55,10 @@ export function isLogged(level: LogLevel, threshold: LogLevel): boolean {
   return level !== 'QUIET' && logLevels.indexOf(level) <= logLevels.indexOf(threshold);
 }
 
-/** The level that a LogLevel argument names, without regard to case; `DEBUG1` is `DEBUG`. */
+/** The level that a LogLevel argument names, without regard to case; `DEBUG1` is `DEBUG`, `SILENT` is `QUIET`. */
 export function parseLogLevel(name: string): LogLevel | undefined {
   const upper = name.toUpperCase();
+  if (upper === 'SILENT') return 'QUIET';
   return upper === 'DEBUG1' ? 'DEBUG' : logLevels.find((level) => level === upper);
 }
 
