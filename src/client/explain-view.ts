@@ -42,6 +42,8 @@ export class ExplainView {
   /** Both sides' lists, for the reason why an algorithm was chosen. */
   own: OfferedAlgorithms | undefined;
   peer: OfferedAlgorithms | undefined;
+  /** Whether a later key exchange is under way; it is told in one line. */
+  rekeying = false;
   private readonly write: (text: string) => void;
   private readonly now: () => number;
   private readonly begun: number;
@@ -101,6 +103,7 @@ const rows: Rows = {
   kexinit: ({ by, offer, rekey }, view) => {
     if (by === 'own') view.own = offer;
     else view.peer = offer;
+    view.rekeying = rekey;
     if (rekey) return { lines: [by === 'own' ? 'We ask for fresh keys.' : 'The server takes part in a fresh key exchange.'] };
     return { step: 'Algorithms', lines: [by === 'own' ? 'We offer:' : 'The server offers:', ...offerLines(offer)] };
   },
@@ -109,7 +112,8 @@ const rows: Rows = {
     step: 'Algorithms',
     lines: [palette.bad(`${what}.`), `  ours:   ${own.join(', ')}`, `  theirs: ${peer.map(printable).join(', ')}`],
   }),
-  'kex-message': ({ name, sent }) => ({
+  'kex-message': ({ name, sent }, view) => ({
+    ...(view.rekeying ? {} : { step: 'Key exchange' as const }),
     lines: [sent ? `We send our public value (${name}).` : `The server's public value and its signature are here (${name}).`],
   }),
   'gex-group': ({ bits }) => ({ lines: [`The server chose a group of ${bits} bits.`] }),
@@ -194,12 +198,30 @@ const verdicts: Readonly<Record<EventOf<'host-key-checked'>['verdict'], (host: s
 
 function offerLines(offer: OfferedAlgorithms): readonly string[] {
   return [
-    `  key exchange  ${offer.kex.map(printable).join(', ')}`,
-    `  host key      ${offer.hostKey.map(printable).join(', ')}`,
-    `  cipher        ${offer.cipherClientToServer.map(printable).join(', ')}`,
-    `  MAC           ${offer.macClientToServer.map(printable).join(', ')}`,
-    `  compression   ${offer.compressionClientToServer.map(printable).join(', ')}`,
+    ...listLines('  key exchange  ', offer.kex),
+    ...listLines('  host key      ', offer.hostKey),
+    ...listLines('  cipher        ', offer.cipherClientToServer),
+    ...listLines('  MAC           ', offer.macClientToServer),
+    ...listLines('  compression   ', offer.compressionClientToServer),
   ];
+}
+
+/** How wide a list may get before it goes on in the next line. */
+const WIDTH = 90;
+
+/** The names of a list after its title, over as many lines as it takes. */
+function listLines(title: string, names: readonly string[]): readonly string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const [index, name] of names.entries()) {
+    const word = printable(name) + (index === names.length - 1 ? '' : ', ');
+    if (line !== '' && line.length + word.length > WIDTH - title.length) {
+      lines.push(line);
+      line = '';
+    }
+    line += word;
+  }
+  return [...lines, line].map((text, index) => (index === 0 ? title : ' '.repeat(title.length)) + text.trimEnd());
 }
 
 function agreedLines({ kex, hostKey, clientToServer, serverToClient, strict }: AgreedAlgorithms, view: ExplainView): readonly string[] {
@@ -234,14 +256,27 @@ function protection({ cipher, mac, compression }: AgreedDirection): string {
   return `${cipher}${mac === undefined ? '' : ` with ${mac}`}${compression === 'none' ? '' : `, compressed by ${compression}`}`;
 }
 
+/** What became of a try, in words; undefined for what is not worth a line. */
+const outcomes: Readonly<Record<AuthenticationTry['outcome'], string | undefined>> = {
+  planned: undefined,
+  trying: 'to be tried by signing, as its public half is not known',
+  offered: 'offered',
+  accepted: 'the server would take it',
+  signed: 'signed, to prove that we hold its private half',
+  refused: 'refused',
+  skipped: 'not tried',
+  failed: 'failed',
+  partial: 'right, but the server wants more',
+  succeeded: undefined,
+};
+
 function tryLines({ method, source, keyType, fingerprint, outcome, reason }: AuthenticationTry, palette: Palette): Told {
+  const word = outcomes[outcome];
+  if (word === undefined) return { lines: [] };
   const what = [source, keyType, fingerprint]
     .filter((part) => part !== undefined)
     .map(printable)
     .join(' ');
-  const paint =
-    outcome === 'accepted' || outcome === 'succeeded' ? palette.good : outcome === 'refused' || outcome === 'failed' ? palette.bad : same;
-  return {
-    lines: [paint(`${method}: ${what === '' ? '' : `${what}: `}${outcome}${reason === undefined ? '' : ` (${printable(reason)})`}`)],
-  };
+  const paint = outcome === 'accepted' ? palette.good : outcome === 'refused' || outcome === 'failed' ? palette.bad : same;
+  return { lines: [paint(`${what === '' ? method : what}: ${word}${reason === undefined ? '' : ` (${printable(reason)})`}`)] };
 }

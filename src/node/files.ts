@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
-import { errnoOf, SystemError, systemCall } from './errno.ts';
+import { errnoOf, errnoText, SystemError, systemCall } from './errno.ts';
 import { findUser, ownUser } from './users.ts';
 
 /** A file's bytes with what fstat(2) said about it when it was open. */
@@ -175,5 +175,37 @@ function realPath(path: string): string {
     return systemCall(() => {
       throw error;
     });
+  }
+}
+
+/** Writes a text to a descriptor, all of it; a reader that is gone is no error. */
+export function writeTo(fd: number, text: string): void {
+  const bytes = Buffer.from(text);
+  for (let at = 0; at < bytes.length; ) {
+    try {
+      at += fs.writeSync(fd, bytes, at);
+    } catch (error) {
+      if (errnoOf(error) !== 'EAGAIN') return;
+    }
+  }
+}
+
+/**
+ * A function that appends to a file, which is made where it is missing.
+ *
+ * @throws SystemError where it can't be opened.
+ */
+export function appendingFile(path: string): (text: string) => void {
+  const fd = systemCall(() => fs.openSync(path, 'a', 0o600));
+  return (text) => writeTo(fd, text);
+}
+
+/** Why a file is not accessible, as strerror(3) says it; undefined where it is. */
+export function whyInaccessible(path: string): string | undefined {
+  try {
+    fs.statSync(path);
+    return undefined;
+  } catch (error) {
+    return errnoText(errnoOf(error) ?? 'EIO');
   }
 }

@@ -1,0 +1,130 @@
+import { ConfigError } from '../config/environment.ts';
+import type { NoteLevel, TshEvent } from '../core/events.ts';
+import { type Log, type LogLevel, stderrLog } from '../core/util/log.ts';
+import { loadClientConfig } from '../client/config.ts';
+import { DebugView } from '../client/debug-view.ts';
+import { localEnvironment } from '../files/config-files.ts';
+import { servicePort } from '../node/local-host.ts';
+import { appendingFile, expandTilde, whyInaccessible, writeTo } from '../node/files.ts';
+import { type HostCommandLine, parseCommandLine } from './command-line.ts';
+import { runProgram } from './program.ts';
+import { runQuery } from './tsh-query.ts';
+import { tshHelp } from './usage.ts';
+import { version, versionLine } from './version.ts';
+
+/** What ssh exits with for every failure of its own. */
+const FAILED = 255;
+
+/** OpenSSH's log levels by the names that events have for them. */
+const levels: Readonly<Record<NoteLevel, LogLevel>> = {
+  fatal: 'FATAL',
+  error: 'ERROR',
+  info: 'INFO',
+  verbose: 'VERBOSE',
+  debug1: 'DEBUG',
+  debug2: 'DEBUG2',
+  debug3: 'DEBUG3',
+};
+
+/** The log of a run: its level and its destination are known only once the options are read. */
+class RunLog {
+  level: LogLevel = 'INFO';
+  write: (line: string) => void = (line) => writeTo(2, line);
+  readonly log: Log = (level, text, source) => stderrLog({ level: this.level, write: this.write })(level, text, source);
+}
+
+async function main(argv: readonly string[]): Promise<number> {
+  const run = new RunLog();
+  const line = parseCommandLine(argv, {
+    log: run.log,
+    writeError: (text) => writeTo(2, text),
+    servicePort,
+    expandTilde,
+    inaccessible: whyInaccessible,
+  });
+  switch (line.action) {
+    case 'exit':
+      return line.status;
+    case 'version':
+      writeTo(2, `${versionLine()}\n`);
+      return 0;
+    case 'help':
+      writeTo(1, tshHelp);
+      return 0;
+    case 'query':
+      return runQuery(
+        line.list,
+        (text) => writeTo(1, text),
+        (text) => run.log('FATAL', text),
+      );
+    default:
+      return await withHost(line, run);
+  }
+}
+
+async function withHost(line: HostCommandLine, run: RunLog): Promise<number> {
+  run.level = line.settings.get('logLevel') ?? 'INFO';
+  if (line.logFile !== undefined) run.write = appendingFile(line.logFile);
+  run.log('DEBUG', versionLine());
+  try {
+    const environment = localEnvironment(run.log);
+    const config = await loadClientConfig({
+      settings: line.settings,
+      host: line.host,
+      command: line.command,
+      configFile: line.configFile,
+      environment,
+    });
+    run.level = config.options.logLevel;
+    if (line.action === 'dump') {
+      const { dumpClient } = await import('../config/dump.ts');
+      writeTo(
+        1,
+        dumpClient(config.options, config.originalHost)
+          .map((text) => `${text}\n`)
+          .join(''),
+      );
+      return 0;
+    }
+    const { runClient } = await import('../client/run.ts');
+    return await runClient({
+      config,
+      environment,
+      ident: `SSH-2.0-tsh_${version}${config.options.versionAddendum === undefined || config.options.versionAddendum === '' ? '' : ` ${config.options.versionAddendum}`}`,
+      events: await eventViews(line, run),
+      log: run.log,
+      tracePackets: run.level === 'DEBUG3',
+      command: line.command,
+      level: { get: () => run.level, set: (level) => void (run.level = level) },
+    });
+  } catch (error) {
+    // what is wrong has been told
+    if (error instanceof ConfigError) return FAILED;
+    throw error;
+  }
+}
+
+/** Everyone who is told what happens: -v's lines, and what --explain asks for. */
+async function eventViews(line: HostCommandLine, run: RunLog): Promise<(event: TshEvent) => void> {
+  const debug = new DebugView('client');
+  const explain = await explainer(line.explain);
+  return (event) => {
+    for (const { level, text } of debug.lines(event)) run.log(levels[level], text);
+    explain?.(event);
+  };
+}
+
+async function explainer(kind: HostCommandLine['explain']): Promise<((event: TshEvent) => void) | undefined> {
+  if (kind === undefined) return undefined;
+  const begun = performance.now();
+  if (kind === 'json') return (event) => writeTo(2, `${JSON.stringify({ ms: Math.round(performance.now() - begun), ...event })}\n`);
+  const [{ ExplainView }, { terminalPalette }] = await Promise.all([import('../client/explain-view.ts'), import('./palette.ts')]);
+  const view = new ExplainView(
+    (text) => writeTo(2, text),
+    () => performance.now(),
+    terminalPalette(2),
+  );
+  return (event) => view.tell(event);
+}
+
+runProgram('tsh', FAILED, main);
