@@ -3,9 +3,11 @@ import type { NoteLevel, TshEvent } from '../core/events.ts';
 import { type Log, type LogLevel, stderrLog } from '../core/util/log.ts';
 import { loadClientConfig } from '../client/config.ts';
 import { DebugView } from '../client/debug-view.ts';
+import { refusals } from '../client/refusals.ts';
 import { localEnvironment } from '../files/config-files.ts';
 import { servicePort } from '../node/local-host.ts';
 import { appendingFile, expandTilde, whyInaccessible, writeTo } from '../node/files.ts';
+import { isatty } from '../node/tty.ts';
 import { type HostCommandLine, parseCommandLine } from './command-line.ts';
 import { runProgram } from './program.ts';
 import { runQuery } from './tsh-query.ts';
@@ -39,6 +41,7 @@ async function main(argv: readonly string[]): Promise<number> {
     log: run.log,
     writeError: (text) => writeTo(2, text),
     servicePort,
+    variable: (name) => process.env[name],
     expandTilde,
     inaccessible: whyInaccessible,
   });
@@ -74,27 +77,28 @@ async function withHost(line: HostCommandLine, run: RunLog): Promise<number> {
       command: line.command,
       configFile: line.configFile,
       environment,
+      stdinIsTerminal: isatty(0),
+      muxCommand: line.muxCommand,
+      hasStdioForward: line.stdioForward !== undefined,
+      settled: (options) => void (run.level = options.logLevel),
     });
-    run.level = config.options.logLevel;
     if (line.action === 'dump') {
-      const { dumpClient } = await import('../config/dump.ts');
-      writeTo(
-        1,
-        dumpClient(config.options, config.originalHost)
-          .map((text) => `${text}\n`)
-          .join(''),
-      );
+      const { printConfig, printConfigOrigins } = await import('./tsh-dump.ts');
+      (line.why ? printConfigOrigins : printConfig)(config, (text) => writeTo(1, text));
       return 0;
     }
+    const refused = refusals(config.options, config.settings, line);
+    for (const text of refused) run.log('FATAL', text);
+    if (refused.length > 0) return FAILED;
     const { runClient } = await import('../client/run.ts');
+    const addendum = config.options.versionAddendum ?? '';
     return await runClient({
       config,
       environment,
-      ident: `SSH-2.0-tsh_${version}${config.options.versionAddendum === undefined || config.options.versionAddendum === '' ? '' : ` ${config.options.versionAddendum}`}`,
+      ident: `SSH-2.0-tsh_${version}${addendum === '' ? '' : ` ${addendum}`}`,
       events: await eventViews(line, run),
       log: run.log,
       tracePackets: run.level === 'DEBUG3',
-      command: line.command,
       level: { get: () => run.level, set: (level) => void (run.level = level) },
     });
   } catch (error) {

@@ -3,15 +3,13 @@ import { type Log, type LogLevel, isLogged } from '../core/util/log.ts';
 import { matchPatternList } from '../core/util/pattern.ts';
 import { visibleText } from '../core/util/vis.ts';
 import { terminalModes } from '../node/terminal-modes.ts';
-import { enterRawMode, isatty } from '../node/tty.ts';
+import { enterRawMode } from '../node/tty.ts';
 import { type Authenticated, Client, type ClientTask, exitCode } from './client.ts';
 import { startLocalForwards } from './local-forwards.ts';
 import { Session, type SessionPlan } from './session.ts';
 
 /** A whole run of the client: a connection and what is done with it. */
 export interface ClientRun extends ClientTask {
-  /** The remote command, or a subsystem's name; undefined for a shell. */
-  readonly command: string | undefined;
   /** How much is logged, which the user may change while the session runs. */
   readonly level: { get(): LogLevel; set(level: LogLevel): void };
 }
@@ -124,27 +122,16 @@ class Runner {
 const levels: readonly LogLevel[] = ['QUIET', 'FATAL', 'ERROR', 'INFO', 'VERBOSE', 'DEBUG', 'DEBUG2', 'DEBUG3'];
 
 function sessionPlan(run: ClientRun): SessionPlan {
-  const { options } = run.config;
-  const command = run.command ?? options.remoteCommand;
-  const stdin = options.stdinNull ? undefined : 0;
-  const kind = options.sessionType === 'subsystem' ? 'subsystem' : command === undefined || command === '' ? 'shell' : 'exec';
+  const { options, session } = run.config;
+  const { command } = session;
+  const kind = options.sessionType === 'subsystem' ? 'subsystem' : command === undefined ? 'shell' : 'exec';
   return {
     run: kind === 'shell' ? { kind } : { kind, command: command ?? '' },
-    pty: wantsPty(run, kind === 'shell') ? { terminal: run.environment.variable('TERM') ?? '', modes: terminalModes(0) } : undefined,
+    pty: session.wantsTerminal ? { terminal: run.environment.variable('TERM') ?? '', modes: terminalModes(0) } : undefined,
     environment: sessionEnvironment(run),
-    stdin,
+    stdin: options.stdinNull ? undefined : 0,
     escape: typeof options.escapeChar === 'number' ? options.escapeChar : undefined,
   };
-}
-
-/** Whether a terminal is asked for on the server (ssh_config(5) RequestTTY). */
-function wantsPty(run: ClientRun, shell: boolean): boolean {
-  const { requestTTY, stdinNull } = run.config.options;
-  const wanted = requestTTY === 'force' || requestTTY === 'true' || (requestTTY === 'auto' && shell);
-  if (!wanted || requestTTY === 'force') return wanted;
-  if (isatty(0) && !stdinNull) return true;
-  run.log('INFO', 'Pseudo-terminal will not be allocated because stdin is not a terminal.');
-  return false;
 }
 
 /** The variables that SendEnv and SetEnv let go along. */
