@@ -56,7 +56,7 @@ function publickey(transport: Transport, plan: AuthenticationPlan): ClientMethod
   return publickeyMethod({
     candidates: plan.candidates,
     accepted: plan.accepted,
-    hostKey: plan.hostBound ? transport.hostKey?.blob : undefined,
+    hostKey: plan.hostBound ? transport.hostKeyProof?.hostKey : undefined,
     fingerprint: (key) => fingerprint(key, plan.fingerprintHash),
   });
 }

@@ -93,7 +93,7 @@ export class Client {
     }
     this.stage = 'authentication';
     let opened: Omit<Authenticated, 'hostKeyChanged'> | undefined;
-    await authenticateClient(transport, this.authenticationPlan(), events, (method) => {
+    await authenticateClient(transport, this.authenticationPlan(transport), events, (method) => {
       opened = this.succeed(transport, method);
     });
     if (opened === undefined) throw new SshError('SSH_ERR_INTERNAL_ERROR', 'authenticated without a connection');
@@ -209,7 +209,7 @@ export class Client {
     };
   }
 
-  private authenticationPlan(): Parameters<typeof authenticateClient>[1] {
+  private authenticationPlan(transport: Transport): Parameters<typeof authenticateClient>[1] {
     const { config, log, environment } = this.task;
     const { options } = config;
     const secrets = !this.hostKeyChanged;
@@ -235,7 +235,11 @@ export class Client {
       mostPrompts: options.numberOfPasswordPrompts,
       devices: options.kbdInteractiveDevices === undefined ? [] : splitNames(options.kbdInteractiveDevices),
       fingerprintHash: options.fingerprintHash.toLowerCase() as FingerprintHash,
-      candidates: () => findCandidates(identityPlan(config, environment), log),
+      candidates: () => {
+        const proof = transport.hostKeyProof;
+        const binding = proof === undefined ? undefined : { ...proof, sessionId: transport.sessionId };
+        return findCandidates(identityPlan(config, environment), binding, log);
+      },
     };
   }
 

@@ -1,4 +1,4 @@
-import { AgentClient } from '../core/agent/client.ts';
+import { AgentClient, type SessionBinding } from '../core/agent/client.ts';
 import { arrangeCandidates, type Candidate } from '../core/auth/candidates.ts';
 import type { PublicKey, Signer } from '../core/keys/key.ts';
 import { SshError } from '../core/util/errors.ts';
@@ -22,15 +22,18 @@ export interface IdentityPlan {
   readonly mostPrompts: number;
 }
 
+/** What the agent is told of the session, so that it can keep keys to their destinations; undefined before keys are exchanged. */
+export type AgentBinding = Omit<SessionBinding, 'isForwarding'> | undefined;
+
 /** The keys to try, in OpenSSH's order: from files, from certificates, from the agent. */
-export async function findCandidates(plan: IdentityPlan, log: Log): Promise<readonly Candidate[]> {
+export async function findCandidates(plan: IdentityPlan, binding: AgentBinding, log: Log): Promise<readonly Candidate[]> {
   const files = plan.files.flatMap((file) => fileCandidates(file, plan, log));
   const certificates = plan.certificates.flatMap((path) => {
     const publicKey = quietly(() => loadPublicKey(path).key);
     if (publicKey?.certificate === undefined) return [];
     return [{ source: path, publicKey, explicit: true, agent: false }];
   });
-  const agent = plan.agentSocket === undefined ? [] : await agentCandidates(plan.agentSocket, log);
+  const agent = plan.agentSocket === undefined ? [] : await agentCandidates(plan.agentSocket, binding, log);
   return arrangeCandidates({ certificates, files, agent, identitiesOnly: plan.identitiesOnly });
 }
 
@@ -81,9 +84,10 @@ function tellUnreadable(path: string, error: unknown, log: Log): void {
   log('ERROR', `Load key "${path}": ${reason}`);
 }
 
-async function agentCandidates(socket: string, log: Log): Promise<Candidate[]> {
+async function agentCandidates(socket: string, binding: AgentBinding, log: Log): Promise<Candidate[]> {
   const agent = await connectAgent(socket, log);
   if (agent === undefined) return [];
+  if (binding !== undefined) await bind(agent, binding, log);
   try {
     const keys = await agent.list();
     log('DEBUG', `get_agent_identities: agent returned ${keys.length} keys`);
@@ -97,6 +101,16 @@ async function agentCandidates(socket: string, log: Log): Promise<Candidate[]> {
   } catch (error) {
     log('DEBUG', `get_agent_identities: ssh_fetch_identitylist: ${error instanceof Error ? error.message : String(error)}`);
     return [];
+  }
+}
+
+/** An agent that knows nothing of sessions is used all the same: only keys with a destination need it. */
+async function bind(agent: AgentClient, binding: NonNullable<AgentBinding>, log: Log): Promise<void> {
+  try {
+    await agent.bindSession({ ...binding, isForwarding: false });
+    log('DEBUG', 'get_agent_identities: bound agent to hostkey');
+  } catch (error) {
+    log('DEBUG2', `get_agent_identities: ssh_agent_bind_hostkey: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 

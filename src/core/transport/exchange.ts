@@ -46,6 +46,8 @@ export interface ExchangeResult {
   readonly secret: Uint8Array;
   /** K_S. */
   readonly hostKeyBlob: Uint8Array;
+  /** The host key's signature of H. */
+  readonly signature: Uint8Array;
 }
 
 /** A key pair that was made before it was known to be needed, while the network was waited for. */
@@ -94,7 +96,7 @@ export async function exchangeAsClient(
   const secret = hashedSecret(method, keypair.decapsulate(publicValue));
   const exchangeHash = hashExchange(context, method, group, blob, keypair.value, publicValue, secret);
   hostKey.verify(signature, exchangeHash, context.hostKeyAlgorithm);
-  return { hash: method.hash, exchangeHash, secret, hostKeyBlob: blob.slice(), hostKey };
+  return { hash: method.hash, exchangeHash, secret, hostKeyBlob: blob.slice(), signature: signature.slice(), hostKey };
 }
 
 /**
@@ -117,7 +119,7 @@ export async function exchangeAsServer(context: ExchangeContext, signer: Signer,
   const signature = await signer.sign(exchangeHash, context.hostKeyAlgorithm);
   peer.send(reply.encode({ hostKey, publicValue: value, signature }));
   events({ type: 'kex-message', name: reply.name, sent: true });
-  return { hash: method.hash, exchangeHash, secret, hostKeyBlob: hostKey };
+  return { hash: method.hash, exchangeHash, secret, hostKeyBlob: hostKey, signature };
 }
 
 function methodOf(name: KexName): KexMethod {

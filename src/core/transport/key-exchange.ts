@@ -47,6 +47,12 @@ export interface ServerKexConfig {
   readonly moduli: ModuliSource;
 }
 
+/** The host key of the first exchange, and its signature of the session identifier. */
+export interface HostKeyProof {
+  readonly hostKey: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
 /** How the exchange of keys reaches the rest of the transport. */
 export interface KexPort {
   readonly random: Random;
@@ -82,6 +88,8 @@ export class KeyExchange {
   sessionId: Uint8Array = new Uint8Array(0);
   /** The host key that the peer proved to have. */
   hostKey: PublicKey | undefined;
+  /** How the first exchange's host key was proved. */
+  proof: HostKeyProof | undefined;
   private readonly config: ClientKexConfig | ServerKexConfig;
   private readonly port: KexPort;
   private readonly events: EventSink;
@@ -224,7 +232,10 @@ export class KeyExchange {
   private async run(context: ExchangeContext, agreement: Agreement): Promise<void> {
     const result =
       this.config.role === 'client' ? await this.asClient(this.config, context, agreement) : await this.asServer(this.config, context);
-    if (this.initial) this.sessionId = result.exchangeHash;
+    if (this.initial) {
+      this.sessionId = result.exchangeHash;
+      this.proof = { hostKey: result.hostKeyBlob, signature: result.signature };
+    }
     const { clientToServer, serverToClient } = agreement;
     await prepare(clientToServer.cipher, clientToServer.mac);
     await prepare(serverToClient.cipher, serverToClient.mac);

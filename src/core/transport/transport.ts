@@ -8,7 +8,7 @@ import { debugMessage, disconnectMessage, extInfo, ping, pong, unimplementedMess
 import { Compressor } from './compression.ts';
 import { clientExtensions, PeerExtensions, serverExtensions } from './ext-info.ts';
 import { type Ident, IdentError, identLine, IdentReader, identRefusal } from './ident.ts';
-import { KeyExchange } from './key-exchange.ts';
+import { type HostKeyProof, KeyExchange } from './key-exchange.ts';
 import type { PacketHandler, PacketLink } from './link.ts';
 import type { Agreement } from './negotiate.ts';
 import { type Phase, type TransportVerdict, verdictOn, maySendDuringKex } from './phases.ts';
@@ -104,6 +104,11 @@ export class Transport implements PacketLink {
 
   get peerIdent(): string {
     return this.peer?.line ?? '';
+  }
+
+  /** How the server proved its host key in the first exchange; what authentication binds to. */
+  get hostKeyProof(): HostKeyProof | undefined {
+    return this.kex.proof;
   }
 
   /** The host key that was used, once keys are exchanged. */

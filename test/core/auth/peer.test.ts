@@ -130,6 +130,19 @@ describePeer('openssh-10', 'our client and OpenSSH’s demands', () => {
     }
   });
 
+  test('is told how the server proved its host key for this session', async () => {
+    const server = await startSshd({ peer: 'openssh-10' });
+    try {
+      const { transport, hostKey } = await clientOf(server.port, () => undefined);
+      const proof = transport.hostKeyProof;
+      expect(proof?.hostKey).toEqual(hostKey.blob);
+      hostKey.verify(proof?.signature ?? new Uint8Array(0), transport.sessionId, 'ssh-ed25519');
+      transport.disconnect(11, 'done');
+    } finally {
+      await server.stop();
+    }
+  });
+
   test('binds its signatures to the host key', async () => {
     const server = await startSshd({ peer: 'openssh-10', lines: ['LogLevel DEBUG3'] });
     try {
