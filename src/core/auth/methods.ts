@@ -1,5 +1,5 @@
 /** One authentication method. */
-export interface MethodRow {
+interface MethodRow {
   /** Its name in lists: PreferredAuthentications, AuthenticationMethods, USERAUTH_FAILURE. */
   readonly name: string;
   /** Whether it asks the user something, so that BatchMode leaves it out. */
@@ -7,14 +7,11 @@ export interface MethodRow {
 }
 
 /** The methods, in the order in which the client tries them by default (ssh_config(5) PreferredAuthentications). */
-export const authMethods: readonly MethodRow[] = [
+const authMethods: readonly MethodRow[] = [
   { name: 'publickey', interactive: false },
   { name: 'keyboard-interactive', interactive: true },
   { name: 'password', interactive: true },
 ];
-
-/** The order in which a server names its methods in USERAUTH_FAILURE, as OpenSSH's does. */
-export const serverMethods: readonly string[] = ['publickey', 'password', 'keyboard-interactive'];
 
 /** The methods that the client tries, best first: the user's order, or the default, without what BatchMode forbids. */
 export function preferredMethods(preferred: readonly string[] | undefined, batchMode: boolean): readonly string[] {

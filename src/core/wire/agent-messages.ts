@@ -66,8 +66,6 @@ export const agentAddSmartcardKeyConstrained = message(26, 'SSH_AGENTC_ADD_SMART
 });
 /** A request of an extension; its contents belong to the name: {@link agentExtensions}. */
 export const agentExtension = message(27, 'SSH_AGENTC_EXTENSION', { name: ascii, contents: rest });
-/** An extension's request failed, though the extension is known. */
-export const agentExtensionFailure = message(28, 'SSH_AGENT_EXTENSION_FAILURE', {});
 
 /** The contents of extension requests, by name (PROTOCOL.agent section 1). */
 export const agentExtensions = variants({

@@ -59,9 +59,6 @@ export const authRequests = variants({
   hostbased: struct({ ...publickeyFields, clientHost: ascii, clientUser: utf8, signature: string }),
 });
 
-/** The publickey methods: OpenSSH's binds the signature to the server's host key. */
-export type PublickeyMethod = 'publickey' | 'publickey-hostbound-v00@openssh.com';
-
 /** What a publickey signature is made over. */
 export interface SignedRequest {
   readonly sessionId: Uint8Array;
