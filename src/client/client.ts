@@ -8,6 +8,7 @@ import type { PublicKey } from '../core/keys/key.ts';
 import type { FingerprintHash } from '../core/keys/fingerprint.ts';
 import type { Transport } from '../core/transport/transport.ts';
 import { SshError } from '../core/util/errors.ts';
+import { disconnectReasons } from '../core/wire/numbers.ts';
 import type { Log } from '../core/util/log.ts';
 import type { ConfigEnvironment } from '../config/environment.ts';
 import { splitNames } from '../core/util/pattern.ts';
@@ -114,13 +115,16 @@ export class Client {
     });
   }
 
-  /** Ends what is still open, and tells how much was transferred. */
-  end(): void {
+  /** Ends the connection in good order, and tells how much was transferred. */
+  finish(): void {
     const { transport, task } = this;
-    if (transport !== undefined) {
-      transport.disconnect(DISCONNECT_BY_APPLICATION, 'disconnected by user');
-      task.events({ type: 'transferred', ...transport.transferred, seconds: (systemClock.now() - this.begun) / 1000 });
-    }
+    if (transport === undefined) return;
+    transport.disconnect(disconnectReasons.SSH_DISCONNECT_BY_APPLICATION, 'disconnected by user');
+    task.events({ type: 'transferred', ...transport.transferred, seconds: (systemClock.now() - this.begun) / 1000 });
+  }
+
+  /** Drops whatever is still open. */
+  abandon(): void {
     this.reached?.abandon();
   }
 
@@ -271,16 +275,13 @@ export class Client {
       },
       () => {
         log('ERROR', `Timeout, server ${config.host} not responding.`);
-        transport.disconnect(DISCONNECT_BY_APPLICATION, 'timeout');
+        transport.disconnect(disconnectReasons.SSH_DISCONNECT_BY_APPLICATION, 'timeout');
       },
     );
     transport.handler = connection;
     return { transport, connection, closed };
   }
 }
-
-/** SSH_DISCONNECT_BY_APPLICATION (RFC 4250 section 4.2.2). */
-const DISCONNECT_BY_APPLICATION = 11;
 
 /** The exit code of a run whose command ended so; 255 where it died of a signal or nothing is known. */
 export function exitCode(exit: SessionExit | undefined, log: Log): number {

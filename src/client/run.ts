@@ -22,16 +22,18 @@ const FAILED = 255;
  */
 export async function runClient(run: ClientRun): Promise<number> {
   const client = new Client(run);
-  const stopSignals = endOnSignals(run.log, () => client.end());
+  const stopSignals = endOnSignals(run.log, () => client.finish());
   try {
     const opened = await client.open();
-    return await new Runner(run, client, opened).run();
+    const code = await new Runner(run, client, opened).run();
+    client.finish();
+    return code;
   } catch (error) {
     client.tell(error);
     return FAILED;
   } finally {
     stopSignals();
-    client.end();
+    client.abandon();
   }
 }
 
@@ -75,7 +77,7 @@ class Runner {
   private async stay(): Promise<number> {
     this.task.log('DEBUG', 'Entering interactive session.');
     const error = await this.opened.closed;
-    if (error !== undefined) this.client.tell(error);
+    if (error !== undefined) throw error;
     return FAILED;
   }
 
@@ -103,10 +105,8 @@ class Runner {
     });
     try {
       const exit = await session.run();
-      if (broken !== undefined) {
-        this.client.tell(broken);
-        return FAILED;
-      }
+      // a server may hang up as soon as it has told how the command ended
+      if (exit === undefined && broken !== undefined) throw broken;
       if (plan.pty !== undefined && isLogged('INFO', options.logLevel)) log('INFO', `Connection to ${config.host} closed.`);
       return exitCode(exit, log);
     } catch (error) {
