@@ -96,6 +96,8 @@ async function withHost(line: HostCommandLine, run: RunLog): Promise<number> {
       config,
       environment,
       ident: `SSH-2.0-tsh_${version}${addendum === '' ? '' : ` ${addendum}`}`,
+      program: { command: [process.execPath, process.argv[1] ?? 'tsh'], configFile: line.configFile, verbosity: line.verbosity },
+      stdioForward: line.stdioForward,
       events: await eventViews(line, run),
       log: run.log,
       tracePackets: run.level === 'DEBUG3',

@@ -36,8 +36,6 @@ What ssh doesn't have:
 
   --explain        tell what happens under the hood, step by step
   --explain=json   the same as lines of JSON
-  --why            when it fails: the cause and the way out
   -G --why         where each setting comes from: file, line and block
-  --doctor [host]  look for trouble in ~/.ssh and at a host (--fix, --json)
   --help           this text
 `;

@@ -22,13 +22,15 @@ import { connect, type Reached } from './connect.ts';
 import { type FailurePlace, type Stage, tellFailure } from './failure.ts';
 import { type HostKeyPolicy, type HostKeySurroundings, orderHostKeyAlgorithms, verifyHostKey } from './host-key.ts';
 import { findCandidates } from './identities.ts';
-import { identityPlan, proxyCommand } from './plans.ts';
+import { identityPlan, type OwnProgram, proxyCommand } from './plans.ts';
 
 /** What one connection is about. */
 export interface ClientTask {
   readonly config: ClientConfig;
   readonly environment: ConfigEnvironment;
   readonly ident: string;
+  /** How this program is started again, for ProxyJump. */
+  readonly program: OwnProgram;
   readonly events: EventSink;
   readonly log: Log;
   readonly tracePackets: boolean;
@@ -75,7 +77,7 @@ export class Client {
         attempts: options.connectionAttempts,
         timeoutMs: limitMs,
         keepAlive: options.tcpKeepAlive,
-        proxyCommand: proxyCommand(config, this.task.environment),
+        proxyCommand: proxyCommand(config, this.task.environment, this.task.program),
       },
       this.watched,
       log,

@@ -1,14 +1,48 @@
+import type { Jump } from '../config/destination.ts';
 import type { ConfigEnvironment } from '../config/environment.ts';
 import { connectionTokens, expandConfiguredTokens, expandFileName, proxyTokens } from '../config/tokens.ts';
 import { defaultIdentityFiles } from '../config/finalize-client.ts';
 import type { ClientConfig } from './config.ts';
 import type { IdentityPlan } from './identities.ts';
 
+/** How this program is started again, to carry a connection through another host. */
+export interface OwnProgram {
+  /** The program and its first arguments: the runtime and the script, where it is one. */
+  readonly command: readonly string[];
+  /** -F, where it was given. */
+  readonly configFile: string | undefined;
+  /** How often -v was. */
+  readonly verbosity: number;
+}
+
 /** The command that makes the connection, its tokens expanded; undefined where none does. */
-export function proxyCommand(config: ClientConfig, environment: ConfigEnvironment): string | undefined {
-  const { proxyCommand: command } = config.options;
+export function proxyCommand(config: ClientConfig, environment: ConfigEnvironment, program: OwnProgram): string | undefined {
+  const { proxyJump } = config.options;
+  const command = proxyJump === undefined || proxyJump === 'none' ? config.options.proxyCommand : jumpCommand(proxyJump, program);
   if (command === undefined || command.toLowerCase() === 'none') return undefined;
   return expandConfiguredTokens(command, proxyTokens(config.tokens), environment);
+}
+
+/** The command of ProxyJump: this program with -W, by way of the last hop. Names of hosts and users were checked when they were read. */
+function jumpCommand(jump: Jump, { command, configFile, verbosity }: OwnProgram): string {
+  const words = [
+    ...command.map(quoted),
+    ...(jump.user === undefined ? [] : ['-l', quoted(jump.user)]),
+    ...(jump.port === undefined ? [] : ['-p', String(jump.port)]),
+    ...(jump.before === undefined ? [] : ['-J', quoted(jump.before)]),
+    ...(configFile === undefined ? [] : ['-F', quoted(configFile)]),
+    ...(verbosity === 0 ? [] : [`-${'v'.repeat(verbosity)}`]),
+    '-W',
+    "'[%h]:%p'",
+    quoted(jump.host),
+  ];
+  return words.join(' ');
+}
+
+/** A word for the shell, in which % stands for itself too. */
+function quoted(word: string): string {
+  const doubled = word.replaceAll('%', '%%');
+  return /^[A-Za-z0-9@%+=:,./_[\]-]+$/.test(word) ? doubled : `'${doubled.replaceAll("'", "'\\''")}'`;
 }
 
 /** Which keys a configuration lets the client try. */

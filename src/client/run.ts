@@ -1,3 +1,4 @@
+import { openDirectTcpip } from '../core/connection/forwarding.ts';
 import { ChannelOpenError } from '../core/connection/open-error.ts';
 import { type Log, type LogLevel, isLogged } from '../core/util/log.ts';
 import { matchPatternList } from '../core/util/pattern.ts';
@@ -6,10 +7,13 @@ import { terminalModes } from '../node/terminal-modes.ts';
 import { enterRawMode } from '../node/tty.ts';
 import { type Authenticated, Client, type ClientTask, exitCode } from './client.ts';
 import { startLocalForwards } from './local-forwards.ts';
+import { SessionIo } from './session-io.ts';
 import { Session, type SessionPlan } from './session.ts';
 
 /** A whole run of the client: a connection and what is done with it. */
 export interface ClientRun extends ClientTask {
+  /** -W: the host and port that stdin and stdout are tied to; then there is no session. */
+  readonly stdioForward: { readonly host: string; readonly port: number } | undefined;
   /** How much is logged, which the user may change while the session runs. */
   readonly level: { get(): LogLevel; set(level: LogLevel): void };
 }
@@ -25,7 +29,7 @@ export async function runClient(run: ClientRun): Promise<number> {
   const stopSignals = endOnSignals(run.log, () => client.finish());
   try {
     const opened = await client.open();
-    const code = await new Runner(run, client, opened).run();
+    const code = await new Runner(run, opened).run();
     client.finish();
     return code;
   } catch (error) {
@@ -39,12 +43,10 @@ export async function runClient(run: ClientRun): Promise<number> {
 
 class Runner {
   private readonly task: ClientRun;
-  private readonly client: Client;
   private readonly opened: Authenticated;
 
-  constructor(run: ClientRun, client: Client, opened: Authenticated) {
+  constructor(run: ClientRun, opened: Authenticated) {
     this.task = run;
-    this.client = client;
     this.opened = opened;
   }
 
@@ -69,8 +71,31 @@ class Runner {
         if (!all && options.exitOnForwardFailure) return FAILED;
       }
     }
+    const { stdioForward } = this.task;
+    if (stdioForward !== undefined) return await this.tieStdio(stdioForward);
     if (options.sessionType === 'none') return await this.stay();
     return await this.session();
+  }
+
+  /** Ties stdin and stdout to a host and port on the server's side (-W). */
+  private async tieStdio(target: { readonly host: string; readonly port: number }): Promise<number> {
+    const io = new SessionIo();
+    const over = new Promise<void>((settle) => {
+      io.handler.onClose = () => settle();
+    });
+    try {
+      const channel = await openDirectTcpip(this.opened.connection, target, { host: '127.0.0.1', port: 65535 }, io.handler);
+      io.attach(channel);
+      io.read(0, (input) => [input]);
+      await over;
+      await new Promise<void>((done) => io.finish(done));
+      return 0;
+    } catch (error) {
+      if (!(error instanceof ChannelOpenError)) throw error;
+      this.task.log('ERROR', `channel ${error.channel}: open failed: ${visibleText(error.message)}`);
+      this.task.log('ERROR', 'stdio forwarding failed');
+      return FAILED;
+    }
   }
 
   /** Without a session (-N) the connection lasts until it is ended. */
@@ -151,7 +176,7 @@ function sessionEnvironment(run: ClientRun): readonly (readonly [string, string]
 function endOnSignals(log: Log, end: () => void): () => void {
   const rows = Object.entries({ SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGTERM: 15 } as const).map(([signal, number]) => {
     const handler = (): void => {
-      log('INFO', `Killed by signal ${number}.`);
+      log('VERBOSE', `Killed by signal ${number}.`);
       end();
       process.exit(FAILED);
     };

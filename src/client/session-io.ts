@@ -12,7 +12,7 @@ export type InputFilter = (input: Uint8Array) => readonly Uint8Array[];
  */
 export class SessionIo {
   /** What of a channel's handler this is. */
-  readonly handler: Required<Pick<ChannelHandler, 'onData' | 'onDrain' | 'onEndOfWrite'>>;
+  readonly handler: ChannelHandler;
   private channel: Channel | undefined;
   private source: Source | undefined;
   private readonly sinks: readonly [Sink, Sink];
