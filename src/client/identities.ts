@@ -41,7 +41,7 @@ export async function findCandidates(plan: IdentityPlan, binding: AgentBinding, 
 function fileCandidates({ path, explicit }: IdentityPlan['files'][number], plan: IdentityPlan, log: Log): Candidate[] {
   const publicKey = quietly(() => loadPublicKey(path).key);
   log('DEBUG', `identity file ${path} type ${publicKey === undefined ? -1 : 0}`);
-  const load = once(() => loadSigner(path, plan, log));
+  const load = once(() => loadSigner(path, explicit, plan, log));
   const key: Candidate = { source: path, publicKey, explicit, agent: false, load };
   if (plan.certificates.length > 0) return [key];
   const certificate = quietly(() => loadCertificateBeside(path).key);
@@ -50,7 +50,7 @@ function fileCandidates({ path, explicit }: IdentityPlan['files'][number], plan:
 }
 
 /** The private half of a key file; asks for its passphrase where it needs one. Undefined where it can't be had. */
-async function loadSigner(path: string, plan: IdentityPlan, log: Log): Promise<Signer | undefined> {
+async function loadSigner(path: string, explicit: boolean, plan: IdentityPlan, log: Log): Promise<Signer | undefined> {
   const warn = (line: string): void => log('ERROR', line);
   let passphrase: Uint8Array | undefined;
   for (let asked = 0; ; asked++) {
@@ -60,7 +60,7 @@ async function loadSigner(path: string, plan: IdentityPlan, log: Log): Promise<S
       passphrase?.fill(0);
       const locked = error instanceof SshError && error.code === 'SSH_ERR_KEY_WRONG_PASSPHRASE';
       if (!locked) {
-        tellUnreadable(path, error, log);
+        tellUnreadable(path, explicit, error, log);
         return undefined;
       }
       if (asked > 0) log('DEBUG2', 'bad passphrase given, try again...');
@@ -74,10 +74,10 @@ async function loadSigner(path: string, plan: IdentityPlan, log: Log): Promise<S
   }
 }
 
-function tellUnreadable(path: string, error: unknown, log: Log): void {
+function tellUnreadable(path: string, explicit: boolean, error: unknown, log: Log): void {
   const code = errnoOf(error);
   if (code === 'ENOENT') {
-    log('DEBUG3', `no such identity: ${path}: ${errnoText(code)}`);
+    log(explicit ? 'INFO' : 'DEBUG3', `no such identity: ${path}: ${errnoText(code)}`);
     return;
   }
   const reason = code !== undefined ? errnoText(code) : error instanceof Error ? error.message : String(error);

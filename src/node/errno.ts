@@ -85,10 +85,11 @@ export function errnoText(code: string): string {
   return code;
 }
 
-/** The errno's name that an error of the runtime carries, or undefined. */
+/** The errno's name that an error of the system carries, or undefined: other errors have codes of their own. */
 export function errnoOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error)) return undefined;
-  return typeof error.code === 'string' ? error.code : undefined;
+  const { code } = error;
+  return typeof code === 'string' && /^E(?!RR_)[A-Z0-9_]+$/.test(code) ? code : undefined;
 }
 
 /** An error of the runtime as a {@link SystemError}; one without errno is given back as it is. */
