@@ -92,4 +92,19 @@ encrypt -scrypt > openssl-scrypt
 encrypt -v2 aes-256-cbc -v2prf hmacWithSHA512 > openssl-aes256
 encrypt -v2 des3 -v2prf hmacWithSHA1 > openssl-des3
 openssl ec -in ecdsa-256.PEM -des3 -passout pass:passphrase 2> /dev/null > openssl-dek-des3
+# PuTTY's files, where puttygen is installed
+if command -v puttygen > /dev/null; then
+  printf passphrase > passphrase
+  for type in ed25519 ecdsa-256 ecdsa-384 ecdsa-521 rsa-1024; do
+    chmod 600 $type
+    for version in 2 3; do
+      puttygen $type -O private --ppk-param version=$version -o $type.ppk$version
+      puttygen $type -O private --ppk-param version=$version,passes=2,memory=64 --new-passphrase passphrase -o $type.ppk$version.encrypted
+    done
+  done
+  for kdf in argon2i argon2d; do
+    puttygen ed25519 -O private --ppk-param kdf=$kdf,passes=3,memory=128,parallelism=2 --new-passphrase passphrase -o ed25519.ppk.$kdf
+  done
+  rm passphrase
+fi
 chmod 644 ./*
