@@ -1,5 +1,5 @@
 import type { TerminalModeName, TerminalModes } from '../core/wire/terminal-modes.ts';
-import { readTermios, type Termios, termiosFlags, termiosLayout } from './termios.ts';
+import { readTermios, type Termios, termiosFlags, termiosLayout, withFlags } from './termios.ts';
 
 /** The control characters by their names in the protocol, with their places in Linux' c_cc. */
 const characters: readonly (readonly [name: TerminalModeName, index: number])[] = [
@@ -97,6 +97,20 @@ const usualModes: TerminalModes = {
 export function terminalModes(fd: number): TerminalModes {
   const termios = readTermios(fd);
   return termios === undefined ? usualModes : modesOf(termios);
+}
+
+/** The settings with these modes; speeds, which mean nothing to a pseudo-terminal, are left as they are. */
+export function withModes(termios: Termios, modes: TerminalModes): Termios {
+  let changed = new Uint8Array(termios);
+  for (const [name, index] of characters) {
+    const value = modes[name];
+    if (value !== undefined) changed[termiosLayout.characters + index] = value === disabledOnWire ? disabledHere : value;
+  }
+  for (const [name, word, bits] of flags) {
+    const value = modes[name];
+    if (value !== undefined) changed = new Uint8Array(withFlags(changed, word, bits, value === 0 ? 0 : bits));
+  }
+  return changed;
 }
 
 function modesOf(termios: Termios): TerminalModes {

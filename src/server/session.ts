@@ -1,8 +1,12 @@
 import type { Channel, ChannelHandler } from '../core/connection/channel.ts';
-import { answerRequests, sendExit, signalNames } from '../core/connection/session-requests.ts';
+import { answerRequests, sendExit, signalNames, type TerminalSize } from '../core/connection/session-requests.ts';
+import type { ChannelRequestValues } from '../core/wire/connection-messages.ts';
+import { decodeTerminalModes } from '../core/wire/terminal-modes.ts';
 import { ChannelDrain, channelFeed } from '../node/channel-stream.ts';
 import { errnoOf } from '../node/errno.ts';
-import { type ChildEnd, type PipedChild, spawnPiped } from '../node/spawn.ts';
+import type { ByteStream } from '../node/socket.ts';
+import { type ChildEnd, spawnPiped } from '../node/spawn.ts';
+import { ServerTerminal } from '../node/terminal-child.ts';
 import type { User } from '../node/users.ts';
 import { type ConnectionEnds, sessionEnvironment } from './environment.ts';
 
@@ -20,9 +24,18 @@ export interface SessionRules {
 const MOST_VARIABLES = 1000;
 const MOST_VARIABLE_BYTES = 128 * 1024;
 
+/** What was started for a session. */
+interface Program {
+  /** Its output and input; on a terminal the errors are among the output. */
+  readonly stream: ByteStream & { closeReading(): void };
+  readonly stderr: ByteStream | undefined;
+  readonly ended: Promise<ChildEnd>;
+  kill(signal: NodeJS.Signals): void;
+}
+
 /**
- * The handler of a session channel (RFC 4254 section 6): starts the user's shell or a command in it, on pipes, and joins them to the
- * channel. Terminals are refused: the client goes on without one.
+ * The handler of a session channel (RFC 4254 section 6): starts the user's shell or a command in it, on pipes or on a terminal, and joins
+ * them to the channel. Where native calls are off, terminals are refused and the client goes on without one.
  */
 export function serveSession(rules: SessionRules): ChannelHandler {
   return new ServerSession(rules).handler;
@@ -35,7 +48,8 @@ class ServerSession {
   private variableBytes = 0;
   private started = false;
   private channel: Channel | undefined;
-  private child: PipedChild | undefined;
+  private child: Program | undefined;
+  private terminal: { readonly name: string; readonly device: ServerTerminal } | undefined;
   private stdin: ChannelDrain | undefined;
   /** What came before the program was there; the channel's window bounds it. */
   private early: Uint8Array[] = [];
@@ -50,6 +64,11 @@ class ServerSession {
         this.channel = channel;
       },
       onRequest: answerRequests({
+        'pty-req': (asked) => this.openTerminal(asked),
+        'window-change': (size) => {
+          this.terminal?.device.resize(sizeOf(size));
+          return this.terminal !== undefined;
+        },
         env: ({ variableName, variableValue }) => this.setVariable(variableName, variableValue),
         shell: () => this.start(undefined),
         exec: ({ command }) => this.start(command),
@@ -75,8 +94,9 @@ class ServerSession {
         this.child?.stderr?.resume();
       },
       onClose: () => {
-        // as with sshd the program is not killed: it finds its input at an end and nobody who reads its output
+        // as with sshd the program is not killed, but a terminal hangs up: it finds its input at an end and nobody who reads its output
         this.channel = undefined;
+        this.terminal?.device.destroy();
         this.child?.stream.destroy();
         this.child?.stderr?.destroy();
       },
@@ -95,31 +115,49 @@ class ServerSession {
   private async start(command: string | undefined): Promise<boolean> {
     if (this.started) return false;
     this.started = true;
+    const { home } = this.rules.user;
+    try {
+      this.run(
+        await this.spawn(command, home).catch((error: unknown) => {
+          // a home that is not there is no reason to refuse a session
+          if (errnoOf(error) !== 'ENOENT') throw error;
+          return this.spawn(command, '/');
+        }),
+      );
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  private async spawn(command: string | undefined, folder: string): Promise<Program> {
     const { user, ends } = this.rules;
+    const { terminal } = this;
+    if (terminal !== undefined) {
+      const env = sessionEnvironment(user, ends, this.variables, { name: terminal.name, path: terminal.device.path });
+      const program = await terminal.device.run(user.shell, command === undefined ? ['-l'] : ['-c', command], { env, folder });
+      return { stream: terminal.device, stderr: undefined, ...program };
+    }
     const name = user.shell.slice(user.shell.lastIndexOf('/') + 1);
-    const args = command === undefined ? [] : ['-c', command];
-    const options = {
+    return spawnPiped(user.shell, command === undefined ? [] : ['-c', command], {
       env: sessionEnvironment(user, ends, this.variables),
+      folder,
       name: command === undefined ? `-${name}` : name,
       stderr: 'pipe',
       ownSession: true,
       pipes: true,
-    } as const;
-    let child: PipedChild;
-    try {
-      child = await spawnPiped(user.shell, args, { ...options, folder: user.home }).catch((error: unknown) => {
-        // a home that is not there is no reason to refuse a session
-        if (errnoOf(error) !== 'ENOENT') throw error;
-        return spawnPiped(user.shell, args, { ...options, folder: '/' });
-      });
-    } catch {
-      return false;
-    }
-    this.run(child);
+    });
+  }
+
+  private openTerminal(asked: ChannelRequestValues['pty-req']): boolean {
+    if (this.started || this.terminal !== undefined) return false;
+    const device = ServerTerminal.open(sizeOf(asked), decodeTerminalModes(asked.terminalModes));
+    if (device === undefined) return false;
+    this.terminal = { name: asked.terminal, device };
     return true;
   }
 
-  private run(child: PipedChild): void {
+  private run(child: Program): void {
     const { channel } = this;
     void child.ended.then((end) => {
       this.ended(end);
@@ -151,6 +189,7 @@ class ServerSession {
         },
       }),
     );
+    if (child.stderr === undefined) this.outputs.stderr = false;
     child.stderr?.start(channelFeed(channel, 1, { ended: stderrEnded, failed: stderrEnded, drained: () => undefined }));
     for (const bytes of this.early.splice(0)) stdin.write(bytes);
     if (this.inputEnded) child.stream.end();
@@ -186,4 +225,8 @@ class ServerSession {
     this.channel?.eof();
     if (this.exited) this.channel?.close();
   }
+}
+
+function sizeOf(asked: ChannelRequestValues['window-change']): TerminalSize {
+  return { columns: asked.widthColumns, rows: asked.heightRows, widthPixels: asked.widthPixels, heightPixels: asked.heightPixels };
 }

@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { createServer } from 'node:net';
 import path from 'node:path';
@@ -99,8 +100,37 @@ describePeer('openssh-10', 'our server and the ssh of OpenSSH', () => {
     expect(other.code).toBe(255);
   });
 
-  test('a terminal is refused', async () => {
-    expect((await ssh(['-tt', 'server', 'echo here'])).err).toContain('PTY allocation request failed on channel 0');
+  test('a terminal has the size and the modes that were asked for, and is the program`s own', async () => {
+    const { out, code } = await ssh(['-tt', 'server', 'tty; test -t 0 -a -t 1 -a -t 2; echo $?; echo x >/dev/tty; echo $TERM; exit 5'], {
+      env: { TERM: 'vt220' },
+    });
+    expect(out).toMatch(/^\/dev\/pts\/\d+\r\n0\r\nx\r\nvt220\r\n$/);
+    expect(code).toBe(5);
+  });
+
+  test('a terminal loses nothing of a long output, and takes long input', async () => {
+    const { stdout } = await ssh(['-tt', 'server', 'stty -onlcr; seq 1 100000']);
+    const expected = Array.from({ length: 100_000 }, (_, i) => `${i + 1}\n`).join('');
+    expect(stdout.length).toBe(expected.length);
+    expect(stdout.toString() === expected).toBe(true);
+    const typed = `${'y'.repeat(100)}\n`;
+    const { out } = await ssh(['-tt', 'server', 'stty -echo; head -n 1000 | wc -c'], { stdin: typed.repeat(1000) });
+    // what came before the echo was off is there too
+    expect(out.trimEnd().endsWith('101000')).toBe(true);
+  });
+
+  test('a terminal`s ^C reaches what runs on it', async () => {
+    const command = 'trap "echo caught; exit 9" INT; echo ready; while :; do sleep 0.1; done';
+    const child = spawn(peerProgram('openssh-10', 'ssh'), ['-F', served.config, '-tt', 'server', command], {
+      stdio: ['pipe', 'pipe', 'ignore'],
+    });
+    let out = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      if (!out.includes('ready') && `${out}${chunk.toString()}`.includes('ready')) child.stdin.write('\x03');
+      out += chunk.toString();
+    });
+    const code = await new Promise((resolve) => child.on('close', resolve));
+    expect([out.includes('caught'), code]).toEqual([true, 9]);
   });
 
   test.each([

@@ -9,6 +9,10 @@ const declarations = {
   // The third argument is variadic in C; for a pointer that is the same call on Linux.
   ioctl: 'int ioctl(int fd, unsigned long request, void *argument)',
   pipe2: 'int pipe2(void *ends, int flags)',
+  posix_openpt: 'int posix_openpt(int flags)',
+  grantpt: 'int grantpt(int fd)',
+  unlockpt: 'int unlockpt(int fd)',
+  ptsname_r: 'int ptsname_r(int fd, void *name, size_t length)',
   setsockopt: 'int setsockopt(int fd, int level, int name, const void *value, uint32_t length)',
 } as const;
 
@@ -17,6 +21,10 @@ interface Signatures {
   tcsetattr: (fd: number, when: number, termios: Uint8Array) => number;
   ioctl: (fd: number, request: number, argument: Uint8Array) => number;
   pipe2: (ends: Uint8Array, flags: number) => number;
+  posix_openpt: (flags: number) => number;
+  grantpt: (fd: number) => number;
+  unlockpt: (fd: number) => number;
+  ptsname_r: (fd: number, name: Uint8Array, length: number) => number;
   setsockopt: (fd: number, level: number, name: number, value: Uint8Array, length: number) => number;
 }
 
