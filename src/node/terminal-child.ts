@@ -26,6 +26,8 @@ export class ServerTerminal implements ByteStream {
   private readonly pty: Pty;
   private readonly reading: ReadStream;
   private receiver: ByteReceiver | undefined;
+  /** Whether the receiver wants no more until {@link resume}; what was read all the same is held. */
+  private stopped = false;
   private held: Uint8Array | undefined;
   private readonly unwritten: Uint8Array[] = [];
   private retry: NodeJS.Timeout | undefined;
@@ -103,7 +105,7 @@ export class ServerTerminal implements ByteStream {
     this.receiver = receiver;
     this.reading.on('data', (chunk: Buffer) => {
       // a stream that is paused may still bring what it had read before
-      if (this.held !== undefined) this.held = Buffer.concat([this.held, chunk]);
+      if (this.stopped) this.held = Buffer.concat([this.held ?? new Uint8Array(0), chunk]);
       else if (!this.take(chunk)) this.reading.pause();
     });
     this.reading.resume();
@@ -112,6 +114,7 @@ export class ServerTerminal implements ByteStream {
   resume(): void {
     const { held } = this;
     this.held = undefined;
+    this.stopped = false;
     if (this.over || (held !== undefined && !this.take(held))) return;
     if (this.ended) this.drain();
     else this.reading.resume();
@@ -162,6 +165,7 @@ export class ServerTerminal implements ByteStream {
       space.set(rest.subarray(0, length));
       rest = rest.subarray(length);
       if (!receiver.filled(length)) {
+        this.stopped = true;
         if (rest.length > 0) this.held = new Uint8Array(rest);
         return false;
       }
@@ -171,11 +175,11 @@ export class ServerTerminal implements ByteStream {
 
   /** The program has ended: what is left of its output is read, and then the terminal is closed. */
   private drain(): void {
-    if (this.held !== undefined || this.over) return;
+    if (this.stopped || this.over) return;
     this.reading.pause();
     // what the stream had read already comes by its event
-    while (this.held === undefined && this.reading.read() !== null);
-    if (this.held !== undefined) return;
+    while (!this.hasStopped() && this.reading.read() !== null);
+    if (this.hasStopped()) return;
     const buffer = new Uint8Array(pieceSize);
     for (;;) {
       let length = 0;
@@ -190,6 +194,10 @@ export class ServerTerminal implements ByteStream {
     const { receiver } = this;
     this.destroy();
     receiver?.ended();
+  }
+
+  private hasStopped(): boolean {
+    return this.stopped;
   }
 
   private writeOn(): void {
