@@ -1,38 +1,8 @@
-import { accessSync, constants } from 'node:fs';
-import path from 'node:path';
 import { describe, test } from 'vitest';
+import { type Peer, peerMissing } from './peer-programs.ts';
 
-const openssh10 = process.env['OPENSSH10'] ?? '/opt/openssh-10';
-
-/** Folders in which a peer's programs are looked for, and those without which it is not there. */
-const peers = {
-  'openssh-10': {
-    folders: [`${openssh10}/bin`, `${openssh10}/libexec`],
-    needs: ['ssh', 'sshd', 'ssh-keygen', 'sshd-session', 'sftp-server'],
-  },
-  openssh: {
-    folders: ['/usr/bin', '/usr/sbin', '/usr/lib/openssh', '/usr/libexec', '/usr/local/bin', '/usr/local/sbin'],
-    needs: ['ssh', 'sshd', 'ssh-keygen', 'sftp-server'],
-  },
-  dropbear: { folders: searchPath(), needs: ['dropbear', 'dropbearkey', 'dbclient'] },
-  putty: { folders: searchPath(), needs: ['plink', 'puttygen'] },
-  tmux: { folders: searchPath(), needs: ['tmux'] },
-  expect: { folders: searchPath(), needs: ['expect'] },
-} as const satisfies Record<string, { folders: readonly string[]; needs: readonly string[] }>;
-
-/** What tests may run against: OpenSSH 10.0, the system's own (older) OpenSSH, and others' programs. */
-export type Peer = keyof typeof peers;
-
-/** The path of a peer's program; the bare name where it is not installed, so that a skipped suite can be collected. */
-export function peerProgram(peer: Peer, name: string): string {
-  return find(peer, name) ?? name;
-}
-
-/** Why a peer can't be used here, or undefined where it can. */
-export function peerMissing(peer: Peer): string | undefined {
-  const missing = peers[peer].needs.filter((name) => find(peer, name) === undefined);
-  return missing.length === 0 ? undefined : `${peer} lacks ${missing.join(' ')}; test/tools/install-peers installs it`;
-}
+export type { Peer };
+export { peerProgram } from './peer-programs.ts';
 
 /** A suite that needs peers: it is skipped, with the reason in its name, where one is missing, and fails where CI=true. */
 export function describePeer(needed: Peer | readonly Peer[], name: string, body: () => void): void {
@@ -57,21 +27,4 @@ function reasonOf(needed: Peer | readonly Peer[]): string | undefined {
 
 function mustRun(): boolean {
   return process.env['CI'] === 'true';
-}
-
-function searchPath(): string[] {
-  return [...(process.env['PATH'] ?? '').split(path.delimiter), '/usr/sbin', '/usr/local/sbin'];
-}
-
-function find(peer: Peer, name: string): string | undefined {
-  return peers[peer].folders.map((folder) => path.join(folder, name)).find(executable);
-}
-
-function executable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

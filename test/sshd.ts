@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, r
 import { connect, createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
-import { peerMissing, peerProgram } from './peers.ts';
+import { peerMissing, peerProgram } from './peer-programs.ts';
 
 /** The servers that tests log in to. */
 export type ServerPeer = 'openssh-10' | 'openssh' | 'dropbear';
