@@ -3,7 +3,8 @@ import { SshError } from '../util/errors.ts';
 import { MAX_PACKET } from './packet.ts';
 
 /**
- * zlib@openssh.com: one zlib stream per direction for the whole connection, flushed with each packet (RFC 4253 section 6.2).
+ * zlib@openssh.com: one zlib stream per direction, flushed with each packet and begun anew with each new set of keys (RFC 4253 section
+ * 6.2).
  *
  * Node's public interface to a zlib stream answers through callbacks, which a data path of one packet after the other can't wait for. The
  * native object behind it also works at once; it is not public, so whether it is there and works is asked first, and where it does not,

@@ -1,13 +1,5 @@
 import { SshError, type SshErrorCode } from '../util/errors.ts';
-
-/** Why a connection is ended (RFC 4250 section 4.2.2). */
-export const disconnectReasons = {
-  SSH_DISCONNECT_PROTOCOL_ERROR: 2,
-  SSH_DISCONNECT_KEY_EXCHANGE_FAILED: 3,
-  SSH_DISCONNECT_MAC_ERROR: 5,
-  SSH_DISCONNECT_HOST_KEY_NOT_VERIFIABLE: 9,
-  SSH_DISCONNECT_BY_APPLICATION: 11,
-} as const;
+import { disconnectReasons } from '../wire/numbers.ts';
 
 /** The peer ended the connection with SSH_MSG_DISCONNECT. */
 export class DisconnectError extends SshError {

@@ -66,7 +66,7 @@ export interface KexPort {
   /** The peer's NEWKEYS came: what follows is opened with the new keys. */
   openWith(opener: PacketOpener, agreement: Agreement): void;
   /** The identification strings of both sides without their ends. */
-  readonly idents: { readonly client: Uint8Array; readonly server: Uint8Array };
+  idents(): { readonly client: Uint8Array; readonly server: Uint8Array };
 }
 
 type State =
@@ -74,12 +74,15 @@ type State =
   /** Own KEXINIT is sent, the peer's not here yet. */
   | { readonly at: 'sent'; readonly own: Uint8Array }
   /** Both are here; `waiter` is set while the exchange waits for a message. */
-  | { readonly at: 'running'; waiter: Waiter | undefined; skip: boolean };
+  | { readonly at: 'running'; waiter: Waiter | undefined; skip: boolean }
+  /** The connection has ended. */
+  | { readonly at: 'over'; readonly error: Error };
 
 interface Waiter {
   readonly number: number;
   readonly name: string;
   readonly resolve: (payload: Uint8Array) => void;
+  readonly reject: (error: Error) => void;
 }
 
 /** The key exchanges of one connection, one after the other (RFC 4253 sections 7 to 9). */
@@ -103,8 +106,8 @@ export class KeyExchange {
     this.events = port.events;
   }
 
-  /** Whether own KEXINIT is sent and own NEWKEYS not yet: what is no part of the exchange must wait. */
-  held = false;
+  /** Whether what is no part of the exchange must wait: before the first keys, and from own KEXINIT to own NEWKEYS. */
+  held = true;
 
   /** Whether the peer's KEXINIT is here and its NEWKEYS not yet. */
   get running(): boolean {
@@ -172,6 +175,13 @@ export class KeyExchange {
     });
   }
 
+  /** Ends the exchange that is under way, wherever it stands: it sends nothing more, and wipes what it holds. */
+  stop(error: Error): void {
+    const { state } = this;
+    this.state = { at: 'over', error };
+    if (state.at === 'running') state.waiter?.reject(error);
+  }
+
   /** Set by the transport: what becomes of an exchange that failed. */
   failed: (error: unknown) => void = () => undefined;
 
@@ -206,9 +216,16 @@ export class KeyExchange {
   }
 
   private context(agreement: Agreement, clientKexInit: Uint8Array, serverKexInit: Uint8Array): ExchangeContext {
-    const { random, events, idents } = this.port;
+    const { random, events } = this.port;
+    const idents = this.port.idents();
     return {
-      peer: { send: (payload) => this.port.sendNow(payload), next: (expected) => this.next(expected) },
+      peer: {
+        send: (payload) => {
+          this.check();
+          this.port.sendNow(payload);
+        },
+        next: (expected) => this.next(expected),
+      },
       random,
       events,
       method: agreement.kex,
@@ -222,35 +239,56 @@ export class KeyExchange {
   }
 
   private next<T>(expected: Message<T>): Promise<Uint8Array> {
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
+      this.check();
       if (this.state.at !== 'running') return;
-      this.state.waiter = { number: expected.number, name: expected.name, resolve };
+      this.state.waiter = { number: expected.number, name: expected.name, resolve, reject };
       this.port.proceed();
     });
+  }
+
+  /** @throws Error the one that ended the connection while the exchange was at work */
+  private check(): void {
+    if (this.state.at === 'over') throw this.state.error;
   }
 
   private async run(context: ExchangeContext, agreement: Agreement): Promise<void> {
     const result =
       this.config.role === 'client' ? await this.asClient(this.config, context, agreement) : await this.asServer(this.config, context);
-    if (this.initial) {
-      this.sessionId = result.exchangeHash;
-      this.proof = { hostKey: result.hostKeyBlob, signature: result.signature };
+    const opener = await this.changeSealer(result, agreement);
+    try {
+      await this.next(newKeys);
+      this.check();
+    } catch (error) {
+      opener.wipe();
+      throw error;
     }
-    const { clientToServer, serverToClient } = agreement;
-    await prepare(clientToServer.cipher, clientToServer.mac);
-    await prepare(serverToClient.cipher, serverToClient.mac);
-    const [sending, receiving] =
-      this.config.role === 'client' ? (['clientToServer', 'serverToClient'] as const) : (['serverToClient', 'clientToServer'] as const);
-    const sealer = this.directionKeys(sending, agreement, result, createSealer);
-    const opener = this.directionKeys(receiving, agreement, result, createOpener);
-    result.secret.fill(0);
-    this.port.sendNow(newKeys.encode({}));
-    this.held = false;
-    this.port.sealWith(sealer, agreement);
-    await this.next(newKeys);
     this.state = { at: 'idle' };
     this.port.openWith(opener, agreement);
     this.port.proceed();
+  }
+
+  /** Sends NEWKEYS and changes the keys of what is sent; gives back what will open the peer's packets. */
+  private async changeSealer(result: ExchangeResult, agreement: Agreement): Promise<PacketOpener> {
+    const { clientToServer, serverToClient } = agreement;
+    try {
+      await prepare(clientToServer.cipher, clientToServer.mac);
+      await prepare(serverToClient.cipher, serverToClient.mac);
+      this.check();
+      if (this.initial) {
+        this.sessionId = result.exchangeHash;
+        this.proof = { hostKey: result.hostKeyBlob, signature: result.signature };
+      }
+      const [sending, receiving] =
+        this.config.role === 'client' ? (['clientToServer', 'serverToClient'] as const) : (['serverToClient', 'clientToServer'] as const);
+      const opener = this.directionKeys(receiving, agreement, result, createOpener);
+      this.port.sendNow(newKeys.encode({}));
+      this.held = false;
+      this.port.sealWith(this.directionKeys(sending, agreement, result, createSealer), agreement);
+      return opener;
+    } finally {
+      result.secret.fill(0);
+    }
   }
 
   private async asClient(config: ClientKexConfig, context: ExchangeContext, agreement: Agreement): Promise<ExchangeResult> {

@@ -114,7 +114,9 @@ export function negotiate(
       (init) => init.compressionServerToClient,
     ),
   };
-  const guess = peer.kexAlgorithms.find(isMethod) === kex && peer.serverHostKeyAlgorithms[0] === hostKey;
+  // a guess is right where both prefer the same, not where it happens to be what was agreed on (RFC 4253 section 7.1)
+  const guessed = (pick: (init: KexInit) => readonly string[]): boolean => pick(own).find(isMethod) === pick(peer).find(isMethod);
+  const guess = guessed((init) => init.kexAlgorithms) && guessed((init) => init.serverHostKeyAlgorithms);
   const other = role === 'client' ? 'server' : 'client';
   return {
     ...agreed,

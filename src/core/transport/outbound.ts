@@ -3,30 +3,48 @@ import type { PacketSealer } from '../crypto/packet-cipher.ts';
 import type { Random } from '../crypto/random.ts';
 import type { EventSink } from '../events.ts';
 import { concat } from '../util/bytes.ts';
-import { SshError } from '../util/errors.ts';
 import { Compressor } from './compression.ts';
 import { PacketWriter, type Usage } from './packet.ts';
 
 /** What is held back during a key exchange may not grow beyond this, in bytes. */
 const MOST_HELD = 16 * 1024 * 1024;
+/** What a held message costs beside its bytes: else a peer that makes us answer with tiny ones would fill memory unseen. */
+const HELD_COST = 128;
+/**
+ * What may be written after the output said that more waits than is good, in bytes. Data stops then; what goes on are answers to a peer
+ * that asks and does not read.
+ */
+const MOST_UNREAD = 16 * 1024 * 1024;
 
 /** The sending half of a transport: compresses, seals, collects packets for one write, and holds back what must wait for a key exchange. */
 export class Outbound {
-  /** Whether the output takes more; set again when it has drained. */
-  open = true;
   private readonly writer: PacketWriter;
   private readonly trace: EventSink | undefined;
   private deflate: Compressor | undefined;
   private flushQueued = false;
-  private held: Uint8Array[] = [];
+  private isOpen = true;
+  private unread = 0;
+  private held: { readonly payload: Uint8Array; readonly padTo: number }[] = [];
   private heldBytes = 0;
 
   /** `write` owns what it is given and returns false where more waits than is good; `trace` is told of each packet. */
   constructor(random: Random, write: (bytes: Uint8Array) => boolean, trace: EventSink | undefined) {
     this.trace = trace;
     this.writer = new PacketWriter(nullSealer, random, (bytes) => {
-      if (!write(bytes)) this.open = false;
+      if (!this.isOpen) this.unread += bytes.length;
+      if (!write(bytes)) this.isOpen = false;
     });
+  }
+
+  /** Whether the output takes more. */
+  get open(): boolean {
+    return this.isOpen;
+  }
+
+  /** Says that what waited in the output is sent. */
+  drained(): void {
+    this.isOpen = true;
+    this.unread = 0;
   }
 
   /** Bytes that were sealed in all. */
@@ -49,27 +67,29 @@ export class Outbound {
     this.writer.raw(bytes);
   }
 
-  /** Seals one message, whose payload is `head` and then `data`; `padTo` hides its length, see {@link PacketWriter.append}. */
-  seal(head: Uint8Array, data?: Uint8Array, padTo?: number): void {
+  /** Whether so much waits in the output that the connection is to be ended. */
+  get overrun(): boolean {
+    return this.unread > MOST_UNREAD;
+  }
+
+  /** Seals one message, whose payload is `head` and then `data`; for `padTo` see {@link PacketWriter.append}. */
+  seal(head: Uint8Array, data?: Uint8Array, padTo = 0): void {
     this.trace?.({ type: 'packet', sent: true, number: head[0] as number });
     if (this.deflate === undefined) this.writer.append(head, data, padTo);
     else this.writer.append(this.deflate.turn(data === undefined ? head : concat(head, data)), undefined, padTo);
   }
 
-  /**
-   * Keeps a copy of a message until {@link release}.
-   *
-   * @throws SshError SSH_ERR_NO_BUFFER_SPACE where too much is held already.
-   */
-  hold(head: Uint8Array, data?: Uint8Array): void {
+  /** Keeps a copy of a message until {@link release}; false where too much is held already. */
+  hold(head: Uint8Array, data: Uint8Array | undefined, padTo: number): boolean {
     const payload = data === undefined ? head.slice() : concat(head, data);
-    this.heldBytes += payload.length;
-    if (this.heldBytes > MOST_HELD) throw new SshError('SSH_ERR_NO_BUFFER_SPACE', 'too much to send during a key exchange');
-    this.held.push(payload);
+    this.heldBytes += payload.length + HELD_COST;
+    if (this.heldBytes > MOST_HELD) return false;
+    this.held.push({ payload, padTo });
+    return true;
   }
 
   /** Gives back what was held, in order, for sending. */
-  release(): readonly Uint8Array[] {
+  release(): readonly { readonly payload: Uint8Array; readonly padTo: number }[] {
     const { held } = this;
     this.held = [];
     this.heldBytes = 0;
@@ -81,9 +101,10 @@ export class Outbound {
     this.writer.rekey(sealer, reset);
   }
 
-  /** Compresses what follows. */
-  compress(): void {
-    this.deflate ??= new Compressor('deflate');
+  /** From here on packets are compressed, beginning anew; or they are not. */
+  compress(compressed: boolean): void {
+    this.deflate?.close();
+    this.deflate = compressed ? new Compressor('deflate') : undefined;
   }
 
   /** Hands what is sealed to the output. */

@@ -23,6 +23,8 @@ export class RekeySchedule {
   private readonly clock: Clock;
   private readonly due: () => void;
   private timer: Timer | undefined;
+  /** Whether time is up: an exchange that can't begin now begins later. */
+  private late = false;
   private sentBlocks = Number.POSITIVE_INFINITY;
   private receivedBlocks = Number.POSITIVE_INFINITY;
 
@@ -49,6 +51,7 @@ export class RekeySchedule {
   /** Whether the keys have been used enough. */
   exceeded(sent: Usage, received: Usage): boolean {
     return (
+      this.late ||
       sent.blocks > this.sentBlocks ||
       received.blocks > this.receivedBlocks ||
       sent.packets > MOST_PACKETS ||
@@ -60,6 +63,7 @@ export class RekeySchedule {
   stop(): void {
     this.timer?.stop();
     this.timer = undefined;
+    this.late = false;
   }
 
   private blocks(cipher: { readonly mostBlocks: number; readonly blockBytes: number }): number {
@@ -69,6 +73,10 @@ export class RekeySchedule {
 
   private startTimer(): void {
     this.stop();
-    if (this.limit.seconds > 0) this.timer = this.clock.after(this.limit.seconds * 1000, this.due);
+    if (this.limit.seconds <= 0) return;
+    this.timer = this.clock.after(this.limit.seconds * 1000, () => {
+      this.late = true;
+      this.due();
+    });
   }
 }

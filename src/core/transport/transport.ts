@@ -1,24 +1,24 @@
-import { nullOpener } from '../crypto/packet-null.ts';
 import type { PacketOpener, PacketSealer } from '../crypto/packet-cipher.ts';
 import type { EventSink } from '../events.ts';
 import type { PublicKey } from '../keys/key.ts';
 import { latin1Bytes, latin1Text } from '../util/bytes.ts';
 import { SshError } from '../util/errors.ts';
+import { messageNumbers } from '../wire/numbers.ts';
 import { debugMessage, disconnectMessage, extInfo, ping, pong, unimplementedMessage } from '../wire/transport-messages.ts';
-import { Compressor } from './compression.ts';
 import { clientExtensions, PeerExtensions, serverExtensions } from './ext-info.ts';
-import { type Ident, IdentError, identLine, IdentReader, identRefusal } from './ident.ts';
+import { type Ident, IdentError, identLine, identRefusal } from './ident.ts';
+import { Inbound } from './inbound.ts';
 import { type HostKeyProof, KeyExchange } from './key-exchange.ts';
 import type { PacketHandler, PacketLink } from './link.ts';
 import type { Agreement } from './negotiate.ts';
 import { type Phase, type TransportVerdict, verdictOn, maySendDuringKex } from './phases.ts';
-import { PacketReader } from './packet.ts';
 import { DisconnectError, disconnectReason } from './disconnect.ts';
 import { Outbound } from './outbound.ts';
+import { Protection } from './protection.ts';
 import { RekeySchedule } from './rekey.ts';
 import type { TransportConfig, TransportSurroundings } from './transport-config.ts';
 
-const USERAUTH_SUCCESS = 52;
+const USERAUTH_SUCCESS = messageNumbers.SSH_MSG_USERAUTH_SUCCESS;
 
 /** The transport protocol of one connection, in either role, without input or output of its own (RFC 4253). */
 export class Transport implements PacketLink {
@@ -27,23 +27,19 @@ export class Transport implements PacketLink {
   private readonly config: TransportConfig;
   private readonly io: TransportSurroundings;
   private readonly events: EventSink;
-  private readonly reader: PacketReader;
+  private readonly in: Inbound;
   private readonly out: Outbound;
   private readonly kex: KeyExchange;
-  private readonly schedule: RekeySchedule;
+  private readonly protection: Protection;
   private readonly extensions = new PeerExtensions();
-  private readonly identReader: IdentReader;
   private peer: Ident | undefined;
   private phase: Phase = 'ident';
-  private authenticated = false;
   /** Whether the handler above is not done with a message. */
   private pending = false;
   /** Whether reading was stopped, and is to be resumed. */
   private stopped = false;
   private processing = false;
   private peerGone: Error | undefined;
-  private agreement: Agreement | undefined;
-  private inflate: Compressor | undefined;
   private started: { readonly resolve: () => void; readonly reject: (error: Error) => void } | undefined;
 
   constructor(config: TransportConfig, io: TransportSurroundings) {
@@ -51,17 +47,13 @@ export class Transport implements PacketLink {
     this.config = config;
     this.io = io;
     this.events = io.events;
-    this.reader = new PacketReader(nullOpener);
+    this.in = new Inbound(config.role, io.events);
     this.out = new Outbound(io.random, io.write, config.tracePackets ? io.events : undefined);
-    this.identReader = new IdentReader(config.role, io.events);
-    this.schedule = new RekeySchedule(config.rekeyLimit, io.clock, () => {
-      if (this.authenticated && this.phase === 'open') this.kex.start();
+    const schedule = new RekeySchedule(config.rekeyLimit, io.clock, () => {
+      this.rekeyWhenDue();
     });
+    this.protection = new Protection(config.role, this.out, this.in, schedule, io.events);
     const own = latin1Bytes(config.ident);
-    const idents = (): { client: Uint8Array; server: Uint8Array } => {
-      const peer = this.peer?.bytes ?? new Uint8Array(0);
-      return config.role === 'client' ? { client: own, server: peer } : { client: peer, server: own };
-    };
     this.kex = new KeyExchange(config, {
       random: io.random,
       events: io.events,
@@ -78,8 +70,9 @@ export class Transport implements PacketLink {
       openWith: (opener, agreement) => {
         this.newOpener(opener, agreement);
       },
-      get idents() {
-        return idents();
+      idents: () => {
+        const peer = this.peer?.bytes ?? new Uint8Array(0);
+        return config.role === 'client' ? { client: own, server: peer } : { client: peer, server: own };
       },
     });
     this.kex.failed = (error) => {
@@ -89,12 +82,12 @@ export class Transport implements PacketLink {
 
   /** Sends the identification and exchanges keys; settles when everything is encrypted, or with the error that ended it. */
   start(): Promise<void> {
-    this.events({ type: 'ident-sent', ident: this.config.ident });
-    this.out.raw(latin1Bytes(identLine(this.config.ident)));
-    this.flush();
-    this.kex.prepare();
     return new Promise((resolve, reject) => {
       this.started = { resolve, reject };
+      this.out.raw(latin1Bytes(identLine(this.config.ident)));
+      this.events({ type: 'ident-sent', ident: this.config.ident });
+      this.flush();
+      this.kex.prepare();
     });
   }
 
@@ -118,41 +111,46 @@ export class Transport implements PacketLink {
 
   /** What was agreed on in the last exchange. */
   get agreed(): Agreement | undefined {
-    return this.agreement;
+    return this.protection.agreement;
   }
 
   /** Bytes that went over the wire in each direction. */
   get transferred(): { readonly sent: number; readonly received: number } {
-    return { sent: this.out.total, received: this.reader.total };
+    return { sent: this.out.total, received: this.in.total };
   }
 
   get writable(): boolean {
     return this.out.open && !this.kex.held && this.phase !== 'closed';
   }
 
-  /** Where the next bytes from the peer belong. */
+  /** Where the next bytes from the peer belong; empty where it did not stop when it was told to, and as much waits as may. */
   space(): Uint8Array {
-    return this.reader.space();
+    return this.in.space();
   }
 
   /** Says that `count` bytes arrived in {@link space}; false: read nothing more until `resume` is called. */
   filled(count: number): boolean {
     if (this.phase === 'closed') return false;
-    this.reader.filled(count);
+    this.in.filled(count);
     this.proceed();
     this.stopped = !this.ready;
     return !this.stopped;
   }
 
-  /** Takes bytes from the peer, whatever their number; for callers that have no buffer of ours to fill. */
-  receive(bytes: Uint8Array): void {
+  /**
+   * Takes bytes from the peer, for callers that have no buffer of ours to fill; false as with {@link filled}. A caller that goes on
+   * regardless ends the connection once a MiB waits.
+   */
+  receive(bytes: Uint8Array): boolean {
     for (let at = 0; at < bytes.length && this.phase !== 'closed'; ) {
-      const space = this.reader.space();
+      const space = this.in.space();
+      if (space.length === 0) this.fail(new SshError('SSH_ERR_NO_BUFFER_SPACE', 'too much from the peer while a message is being handled'));
       const part = bytes.subarray(at, at + space.length);
       space.set(part);
       at += part.length;
       this.filled(part.length);
     }
+    return this.phase !== 'closed' && !this.stopped;
   }
 
   /** Says that the peer sends no more; `error` where the way to it broke. */
@@ -163,26 +161,26 @@ export class Transport implements PacketLink {
 
   /** Says that what waited in the output is sent. */
   drained(): void {
-    this.out.open = true;
+    this.out.drained();
     if (this.writable) this.handler.drained();
   }
 
-  send(payload: Uint8Array, padTo?: number): void {
+  send(payload: Uint8Array, padTo = 0): void {
     const number = payload[0] as number;
     if (this.phase === 'closed') return;
     if (this.kex.held && !maySendDuringKex(number)) {
-      this.hold(payload);
+      this.hold(payload, undefined, padTo);
       return;
     }
     this.seal(payload, undefined, padTo);
-    if (number === USERAUTH_SUCCESS && this.role === 'server') this.afterAuthentication();
+    if (number === USERAUTH_SUCCESS && this.role === 'server') this.protection.begin();
     if (!this.processing) this.out.flushSoon();
   }
 
   sendData(head: Uint8Array, data: Uint8Array): void {
     if (this.phase === 'closed') return;
     if (this.kex.held) {
-      this.hold(head, data);
+      this.hold(head, data, 0);
       return;
     }
     this.seal(head, data);
@@ -214,24 +212,24 @@ export class Transport implements PacketLink {
     const cause = error instanceof Error ? error : new SshError('SSH_ERR_INTERNAL_ERROR', String(error));
     if (cause instanceof IdentError) this.out.raw(latin1Bytes(identRefusal[cause.refusal]));
     const reason = disconnectReason(cause);
-    if (reason !== undefined && this.phase !== 'ident') this.farewell(reason, cause.message);
+    if (reason !== undefined) this.farewell(reason, cause.message);
     this.close(cause);
   }
 
   private farewell(reasonCode: number, description: string): void {
+    if (this.phase === 'ident') return;
     this.events({ type: 'disconnected', by: 'own', reason: reasonCode, description });
     this.out.seal(disconnectMessage.encode({ reasonCode, description, languageTag: '' }));
   }
 
   private close(error: Error | undefined): void {
-    this.flush();
     this.phase = 'closed';
-    this.schedule.stop();
-    this.reader.wipe();
-    this.out.wipe();
-    this.inflate?.close();
+    this.flush();
+    const cause = error ?? new SshError('SSH_ERR_DISCONNECTED');
+    this.kex.stop(cause);
+    this.protection.wipe();
     this.io.end();
-    this.started?.reject(error ?? new SshError('SSH_ERR_DISCONNECTED'));
+    this.started?.reject(cause);
     this.started = undefined;
     this.handler.closed(error);
   }
@@ -263,8 +261,7 @@ export class Transport implements PacketLink {
   }
 
   private readIdent(): boolean {
-    const { used, ident } = this.identReader.read(this.reader.bytes());
-    this.reader.skip(used);
+    const ident = this.in.ident();
     if (ident === undefined) return false;
     this.peer = ident;
     this.events({ type: 'ident-received', ident: ident.line, major: ident.major, minor: ident.minor, software: ident.software });
@@ -274,14 +271,11 @@ export class Transport implements PacketLink {
   }
 
   private readPacket(): boolean {
-    const { reader } = this;
-    const { sequence } = reader;
-    const packet = reader.next();
-    if (packet === undefined) return false;
-    const payload = this.inflate === undefined ? packet : this.inflate.turn(packet);
-    const number = payload[0];
-    if (number === undefined) throw new SshError('SSH_ERR_INVALID_FORMAT', 'a packet without a message');
-    if (reader.sequence === 0 && this.kex.initial)
+    const { sequence } = this.in;
+    const payload = this.in.next();
+    if (payload === undefined) return false;
+    const number = payload[0] as number;
+    if (this.in.sequence === 0 && this.kex.initial)
       throw new SshError('SSH_ERR_PROTOCOL_ERROR', 'sequence numbers came round before the first keys');
     if (this.config.tracePackets) this.events({ type: 'packet', sent: false, number });
     const verdict = verdictOn(number, this.phase, this.kex.isStrict);
@@ -295,7 +289,8 @@ export class Transport implements PacketLink {
   }
 
   private upward(payload: Uint8Array, sequence: number): void {
-    const number = payload[0];
+    // before it is handed up: what its handler sends at once is compressed already
+    if (payload[0] === USERAUTH_SUCCESS && this.role === 'client') this.protection.begin();
     const answer = this.handler.message(payload);
     if (answer === false) {
       this.unimplemented(sequence);
@@ -311,7 +306,6 @@ export class Transport implements PacketLink {
         },
       );
     }
-    if (number === USERAUTH_SUCCESS && this.role === 'client') this.afterAuthentication();
   }
 
   private unimplemented(sequenceNumber: number): void {
@@ -331,6 +325,8 @@ export class Transport implements PacketLink {
       this.events({ type: 'peer-debug', text: message, alwaysDisplay });
     },
     extInfo: (payload) => {
+      // it has its place before authentication only; RFC 8308 section 2.4
+      if (this.protection.authenticated) return;
       this.events({ type: 'ext-info', sent: false, extensions: this.extensions.take(payload) });
     },
     kexInit: (payload, sequence) => {
@@ -341,31 +337,21 @@ export class Transport implements PacketLink {
       this.kex.message(payload);
     },
     ping: (payload) => {
-      if (!this.kex.held) this.seal(pong.encode(ping.decode(payload)));
+      // never queued: a peer that floods us gets no answer before it has authenticated, and none during an exchange
+      if (this.protection.authenticated && !this.kex.held) this.seal(pong.encode(ping.decode(payload)));
     },
   };
 
   private newSealer(sealer: PacketSealer, agreement: Agreement): void {
-    const first = this.agreement === undefined;
-    this.agreement = agreement;
-    const { sequence } = this.out;
-    this.out.rekey(sealer, agreement.strict);
-    const { cipher } = agreement[this.role === 'client' ? 'clientToServer' : 'serverToClient'];
-    const blocks = this.schedule.sealed(sealer);
-    this.events({ type: 'new-keys', sent: true, cipher, blocks, sequence, strict: agreement.strict, rekey: !first });
+    const first = this.agreed === undefined;
+    this.protection.newSealer(sealer, agreement);
     if (first && agreement.peerTakesExtInfo) this.sendExtInfo();
-    this.compressWhenAgreed();
     this.release();
   }
 
   private newOpener(opener: PacketOpener, agreement: Agreement): void {
-    const { sequence } = this.reader;
-    this.reader.rekey(opener, agreement.strict);
-    const { cipher } = agreement[this.role === 'client' ? 'serverToClient' : 'clientToServer'];
-    const blocks = this.schedule.opened(opener);
-    this.events({ type: 'new-keys', sent: false, cipher, blocks, sequence, strict: agreement.strict, rekey: this.phase === 'rekey' });
+    this.protection.newOpener(opener, agreement, this.phase === 'rekey');
     this.phase = 'open';
-    this.compressWhenAgreed();
     this.started?.resolve();
     this.started = undefined;
   }
@@ -376,41 +362,24 @@ export class Transport implements PacketLink {
     this.events({ type: 'ext-info', sent: true, extensions: extensions.map(({ name, value }) => ({ name, value: latin1Text(value) })) });
   }
 
-  private afterAuthentication(): void {
-    this.authenticated = true;
-    this.compressWhenAgreed();
-  }
-
-  /** zlib@openssh.com starts with what follows USERAUTH_SUCCESS, and with each later exchange's keys as agreed then. */
-  private compressWhenAgreed(): void {
-    if (!this.authenticated || this.agreement === undefined) return;
-    const [sent, received] =
-      this.role === 'client' ? (['clientToServer', 'serverToClient'] as const) : (['serverToClient', 'clientToServer'] as const);
-    if (this.agreement[sent].compression !== 'none') this.out.compress();
-    if (this.agreement[received].compression !== 'none') this.inflate ??= new Compressor('inflate');
-  }
-
   private seal(head: Uint8Array, data?: Uint8Array, padTo?: number): void {
-    this.out.seal(head, data, padTo);
+    if (this.out.overrun) this.fail(new SshError('SSH_ERR_NO_BUFFER_SPACE', 'the peer does not read the answers that it asks for'));
+    else this.out.seal(head, data, padTo);
     this.rekeyWhenDue();
   }
 
   private rekeyWhenDue(): void {
-    if (this.phase !== 'open' || !this.authenticated || this.kex.held) return;
-    if (this.schedule.exceeded(this.out.usage, this.reader.usage)) this.kex.start();
+    if (this.phase === 'open' && !this.kex.held && this.protection.exceeded) this.kex.start();
   }
 
-  private hold(head: Uint8Array, data?: Uint8Array): void {
-    try {
-      this.out.hold(head, data);
-    } catch (error) {
-      this.fail(error);
-    }
+  private hold(head: Uint8Array, data: Uint8Array | undefined, padTo: number): void {
+    if (this.out.hold(head, data, padTo)) return;
+    this.fail(new SshError('SSH_ERR_NO_BUFFER_SPACE', 'too much to send during a key exchange'));
   }
 
   /** Sends what was held back during a key exchange. */
   private release(): void {
-    for (const payload of this.out.release()) this.send(payload);
+    for (const { payload, padTo } of this.out.release()) this.send(payload, padTo);
     if (this.writable) this.handler.drained();
   }
 }

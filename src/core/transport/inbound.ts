@@ -1,0 +1,76 @@
+import { nullOpener } from '../crypto/packet-null.ts';
+import type { PacketOpener } from '../crypto/packet-cipher.ts';
+import type { EventSink } from '../events.ts';
+import { SshError } from '../util/errors.ts';
+import { Compressor } from './compression.ts';
+import { type Ident, IdentReader } from './ident.ts';
+import { PacketReader, type Usage } from './packet.ts';
+
+/** The receiving half of a transport: finds the peer's identification, then opens and decompresses packets. */
+export class Inbound {
+  private readonly reader = new PacketReader(nullOpener);
+  private readonly identReader: IdentReader;
+  private inflate: Compressor | undefined;
+
+  constructor(role: 'client' | 'server', events: EventSink) {
+    this.identReader = new IdentReader(role, events);
+  }
+
+  /** Bytes that were received in all. */
+  get total(): number {
+    return this.reader.total;
+  }
+
+  /** What the present keys have opened. */
+  get usage(): Readonly<Usage> {
+    return this.reader.usage;
+  }
+
+  /** The sequence number of the next packet. */
+  get sequence(): number {
+    return this.reader.sequence;
+  }
+
+  /** Where the next bytes belong; empty where as much waits as may. */
+  space(): Uint8Array {
+    return this.reader.space();
+  }
+
+  /** Says that `count` bytes are in {@link space}. */
+  filled(count: number): void {
+    this.reader.filled(count);
+  }
+
+  /** The peer's identification, or undefined where it is not all there. @throws IdentError where it can't be used. */
+  ident(): Ident | undefined {
+    const { used, ident } = this.identReader.read(this.reader.bytes());
+    this.reader.skip(used);
+    return ident;
+  }
+
+  /** The payload of the next packet, which has at least a byte, as a view; undefined where it is not all there. @throws SshError */
+  next(): Uint8Array | undefined {
+    const packet = this.reader.next();
+    if (packet === undefined) return undefined;
+    const payload = this.inflate === undefined ? packet : this.inflate.turn(packet);
+    if (payload.length === 0) throw new SshError('SSH_ERR_INVALID_FORMAT', 'a packet without a message');
+    return payload;
+  }
+
+  /** Changes the keys for what follows. */
+  rekey(opener: PacketOpener, reset: boolean): void {
+    this.reader.rekey(opener, reset);
+  }
+
+  /** From here on packets are compressed, beginning anew; or they are not. */
+  decompress(compressed: boolean): void {
+    this.inflate?.close();
+    this.inflate = compressed ? new Compressor('inflate') : undefined;
+  }
+
+  /** Forgets keys and what waits. */
+  wipe(): void {
+    this.reader.wipe();
+    this.inflate?.close();
+  }
+}
