@@ -92,6 +92,30 @@ encrypt -scrypt > openssl-scrypt
 encrypt -v2 aes-256-cbc -v2prf hmacWithSHA512 > openssl-aes256
 encrypt -v2 des3 -v2prf hmacWithSHA1 > openssl-des3
 openssl ec -in ecdsa-256.PEM -des3 -passout pass:passphrase 2> /dev/null > openssl-dek-des3
+# key revocation lists
+cat > krl-spec << EOF
+serial: 1
+serial: 3-4
+serial: 7
+serial: 100-2000
+serial: 5000
+serial: 18446744073709551614
+id: an id
+id: another id
+EOF
+"$keygen" -q -k -f serials.krl -s ed25519.pub -z 42 krl-spec
+seq 1 2 4000 | sed 's/^/serial: /' > krl-odd
+"$keygen" -q -k -f odd.krl -s rsa-2048.pub krl-odd
+{
+  echo "key: $(cat ed25519.pub)"
+  echo "sha1: $(cat ecdsa-256.pub)"
+  echo "sha256: $(cat ecdsa-384.pub)"
+  echo "hash: $("$keygen" -l -f rsa-1024.pub | cut -d' ' -f2)"
+} > krl-keys
+"$keygen" -q -k -f keys.krl krl-keys
+"$keygen" -q -k -f certificates.krl user-by-ed25519-cert.pub user-sk-cert.pub
+rm krl-spec krl-odd krl-keys
+
 # PuTTY's files, where puttygen is installed
 if command -v puttygen > /dev/null; then
   printf passphrase > passphrase
