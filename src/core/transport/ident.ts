@@ -82,9 +82,9 @@ export class IdentReader {
   }
 
   private check(line: Uint8Array, whole: boolean): void {
-    if (line.length > LONGEST_LINE) throw this.invalid('banner line too long');
     // a CR that ends what has arrived so far may be half of a line end
     const inner = !whole && line[line.length - 1] === 0x0d ? line.subarray(0, -1) : line;
+    if (inner.length > LONGEST_LINE) throw this.invalid('banner line too long');
     if (inner.includes(0x00) || inner.includes(0x0d)) throw this.invalid('banner line contains invalid characters');
   }
 

@@ -118,7 +118,9 @@ export class End {
         this.outbox.push(bytes);
         return this.open;
       },
-      resume: () => void this.resumed++,
+      resume: () => {
+        this.resumed++;
+      },
       end: () => void (this.ended = true),
     });
     this.transport.handler = {

@@ -10,7 +10,7 @@ import { negotiate } from '../../../src/core/transport/negotiate.ts';
 import { PacketReader, PacketWriter } from '../../../src/core/transport/packet.ts';
 import { group14 } from '../../../src/core/crypto/dh-groups.ts';
 import { latin1Bytes, latin1Text } from '../../../src/core/util/bytes.ts';
-import { kexInit, newKeys } from '../../../src/core/wire/transport-messages.ts';
+import { kexInit, newKeys, unimplementedMessage } from '../../../src/core/wire/transport-messages.ts';
 import { fixedRandom } from '../crypto/fixed-random.ts';
 import { configOf, End, type EndOptions, FakeClock, hostKey, plain, type Role, turn } from './pair.ts';
 
@@ -25,6 +25,8 @@ export class RawPeer {
   /** The first exchange's hash. */
   sessionId: Uint8Array | undefined;
   strict = false;
+  /** The sequence numbers that the transport answered with UNIMPLEMENTED, as far as they were read. */
+  readonly unimplemented: number[] = [];
   private ownInit = new Uint8Array(0);
   private peerIdent = '';
   private batch: Uint8Array[] | undefined;
@@ -79,6 +81,10 @@ export class RawPeer {
       this.pull();
       const payload = this.reader.next();
       if (payload !== undefined) {
+        if (payload[0] === 3) {
+          this.unimplemented.push(unimplementedMessage.decode(payload).sequenceNumber);
+          if (number !== 3) continue;
+        }
         if (number !== undefined && payload[0] !== number) throw new Error(`message ${String(payload[0])} instead of ${String(number)}`);
         return Uint8Array.from(payload);
       }
@@ -95,6 +101,7 @@ export class RawPeer {
       this.pull();
       const payload = this.reader.next();
       if (payload === undefined) return payloads;
+      if (payload[0] === 3) this.unimplemented.push(unimplementedMessage.decode(payload).sequenceNumber);
       payloads.push(Uint8Array.from(payload));
     }
   }
