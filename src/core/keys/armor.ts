@@ -87,19 +87,30 @@ export interface PemBlock {
 /** The most headers of a block. */
 const MOST_HEADERS = 32;
 
-/** The first block in a text, or undefined where there is none that ends. */
-export function findPem(text: Uint8Array): PemBlock | undefined {
+/** The most blocks of a text that are looked at. */
+const MOST_BLOCKS = 16;
+
+/** The first block in a text with a label that is wanted, or undefined where there is none that ends. */
+export function findPem(text: Uint8Array, wanted: (label: string) => boolean = () => true): PemBlock | undefined {
   const buffer = Buffer.from(text.buffer, text.byteOffset, text.length);
-  const start = buffer.indexOf('-----BEGIN ');
-  if (start < 0) return undefined;
-  const line = lineAt(buffer, start);
-  const [, label] = /^-----BEGIN ([ -,.-~]+)-----[ \t]*$/.exec(line.text) ?? [];
-  if (label === undefined) return undefined;
-  const end = buffer.indexOf(`\n-----END ${label}-----`, line.next - 1);
+  let at = 0;
+  for (let i = 0; i < MOST_BLOCKS; i++) {
+    const start = buffer.indexOf('-----BEGIN ', at);
+    if (start < 0) return undefined;
+    const line = lineAt(buffer, start);
+    const [, label] = /^-----BEGIN ([ -,.-~]+)-----[ \t]*$/.exec(line.text) ?? [];
+    if (label !== undefined && wanted(label)) return blockAt(buffer, label, line.next);
+    at = line.next;
+  }
+  return undefined;
+}
+
+function blockAt(buffer: Buffer, label: string, start: number): PemBlock | undefined {
+  const end = buffer.indexOf(`\n-----END ${label}-----`, start - 1);
   if (end < 0) return undefined;
   const block = buffer.subarray(0, end + 1);
   const headers = new Map<string, string>();
-  let at = line.next;
+  let at = start;
   while (at < block.length && headers.size < MOST_HEADERS) {
     // a line of base64 holds no colon, so nothing secret becomes text here
     const colon = block.indexOf(':', at);

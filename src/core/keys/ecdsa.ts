@@ -151,7 +151,7 @@ export function ecdsaSec1(curve: Curve, fields: Uint8Array, named = true): Uint8
  * The curve and the private fields of SEC1's ECPrivateKey; the curve is the one given where the key names none. The caller owns and
  * wipes the fields.
  *
- * @throws SshError SSH_ERR_INVALID_FORMAT, SSH_ERR_EC_CURVE_INVALID
+ * @throws SshError SSH_ERR_INVALID_FORMAT
  */
 export function ecdsaFields(der: Uint8Array, given?: Curve): { readonly curve: Curve; readonly fields: Uint8Array } {
   const outer = new DerReader(der);
@@ -160,7 +160,7 @@ export function ecdsaFields(der: Uint8Array, given?: Curve): { readonly curve: C
   reader.integer();
   const secret = reader.element(tags.octetString);
   const curve = reader.next(tags.explicit0) ? curveOf(reader.within(tags.explicit0).element(tags.oid)) : given;
-  if (curve === undefined) throw new SshError('SSH_ERR_EC_CURVE_INVALID');
+  if (curve === undefined) throw new SshError('SSH_ERR_INVALID_FORMAT', 'ECPrivateKey: no curve');
   const point = reader.next(tags.explicit1)
     ? reader.within(tags.explicit1).element(tags.bitString).subarray(1)
     : derivePoint(curve, secret);
@@ -173,11 +173,11 @@ export function ecdsaFields(der: Uint8Array, given?: Curve): { readonly curve: C
 /**
  * The curve of an object identifier's content.
  *
- * @throws SshError SSH_ERR_EC_CURVE_INVALID
+ * @throws SshError SSH_ERR_INVALID_FORMAT
  */
 export function curveOf(oid: Uint8Array): Curve {
   const curve = curves.find((one) => equalBytes(one.oid, oid));
-  if (curve === undefined) throw new SshError('SSH_ERR_EC_CURVE_INVALID');
+  if (curve === undefined) throw new SshError('SSH_ERR_INVALID_FORMAT', 'unknown curve');
   return curve;
 }
 

@@ -19,6 +19,12 @@ const labels: ReadonlyMap<string, (der: Uint8Array) => PrivateKey> = new Map([
     },
   ],
   ['PRIVATE KEY', parsePkcs8],
+  [
+    'DSA PRIVATE KEY',
+    () => {
+      throw new SshError('SSH_ERR_INVALID_FORMAT', 'PEM: a DSA key');
+    },
+  ],
 ]);
 
 const ENCRYPTED_PKCS8 = 'ENCRYPTED PRIVATE KEY';
@@ -31,32 +37,26 @@ const dekCiphers: ReadonlyMap<string, { readonly name: string; readonly keyLengt
   ['DES-EDE3-CBC', { name: 'des-ede3-cbc', keyLength: 24, ivLength: 8 }],
 ]);
 
-/** Whether the text holds a private key in PEM: PKCS#1, SEC1 or PKCS#8. */
-export function isPemPrivate(text: Uint8Array): boolean {
-  const label = findPem(text)?.label;
-  return label !== undefined && (labels.has(label) || label === ENCRYPTED_PKCS8);
-}
-
 /** Whether the PEM text's key needs a passphrase. */
 export function isPemEncrypted(text: Uint8Array): boolean {
-  const block = findPem(text);
-  return block !== undefined && (block.label === ENCRYPTED_PKCS8 || block.headers.has('DEK-Info'));
+  const block = privateBlock(text);
+  return block !== undefined && needsPassphrase(block);
 }
 
 /**
  * The private key in PEM text: PKCS#1, SEC1 (both also encrypted, by DEK-Info) or PKCS#8 (also by PBES2).
  *
- * @throws SshError SSH_ERR_INVALID_FORMAT, SSH_ERR_KEY_TYPE_UNKNOWN, SSH_ERR_KEY_UNKNOWN_CIPHER, and SSH_ERR_KEY_WRONG_PASSPHRASE
- *   where the passphrase is missing or wrong (or the file is damaged, which looks the same).
+ * @throws SshError SSH_ERR_LIBCRYPTO_ERROR where the text holds no such block, as OpenSSH says it; SSH_ERR_INVALID_FORMAT where the block
+ *   holds no key that is known; SSH_ERR_KEY_UNKNOWN_CIPHER; and SSH_ERR_KEY_WRONG_PASSPHRASE where the passphrase is missing or wrong (or
+ *   the file is damaged, which looks the same).
  */
 export async function parsePem(text: Uint8Array, passphrase?: Uint8Array): Promise<PrivateKey> {
-  const block = findPem(text);
-  if (block === undefined) throw new SshError('SSH_ERR_INVALID_FORMAT', 'PEM: no block');
-  const parse = block.label === ENCRYPTED_PKCS8 ? parsePkcs8 : labels.get(block.label);
-  if (parse === undefined) throw new SshError('SSH_ERR_KEY_TYPE_UNKNOWN', `PEM: ${block.label}`);
+  const block = privateBlock(text);
+  if (block === undefined) throw new SshError('SSH_ERR_LIBCRYPTO_ERROR', 'PEM: no block');
+  const parse = labels.get(block.label) ?? parsePkcs8;
   const content = decodeBase64(block.body);
-  if (content === undefined) throw new SshError('SSH_ERR_INVALID_FORMAT', 'PEM: not base64');
-  const encrypted = isPemEncrypted(text);
+  if (content === undefined) throw new SshError('SSH_ERR_LIBCRYPTO_ERROR', 'PEM: not base64');
+  const encrypted = needsPassphrase(block);
   let der: Uint8Array | undefined;
   try {
     if (encrypted && (passphrase === undefined || passphrase.length === 0)) {
@@ -120,6 +120,15 @@ export async function formatPemPkcs8(key: PrivateKey, options: PemOptions = {}):
   } finally {
     der.fill(0);
   }
+}
+
+/** The first block of a private key; others, such as openssl's EC PARAMETERS, may stand before it. */
+function privateBlock(text: Uint8Array): PemBlock | undefined {
+  return findPem(text, (label) => labels.has(label) || label === ENCRYPTED_PKCS8);
+}
+
+function needsPassphrase(block: PemBlock): boolean {
+  return block.label === ENCRYPTED_PKCS8 || block.headers.has('DEK-Info');
 }
 
 async function decrypt(block: PemBlock, content: Uint8Array, passphrase: Uint8Array): Promise<Uint8Array> {

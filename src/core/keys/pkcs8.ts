@@ -12,11 +12,15 @@ import { rsaFields, rsaPkcs1 } from './rsa.ts';
  * PKCS#8 (RFC 5958) for the kinds that it has, in the clear and encrypted by PBES2 (RFC 8018).
  */
 
-/** Object identifiers, as the content of their DER elements. */
-const oids = {
+/** The object identifiers of key types, as the content of their DER elements. */
+export const keyOids = {
   rsa: fromHex('2a864886f70d010101'),
   ec: fromHex('2a8648ce3d0201'),
   ed25519: fromHex('2b6570'),
+} as const;
+
+/** The others' identifiers. */
+const oids = {
   pbes2: fromHex('2a864886f70d01050d'),
   pbkdf2: fromHex('2a864886f70d01050c'),
   scrypt: fromHex('2b06010401da47040b'),
@@ -51,7 +55,7 @@ const ITERATIONS = 100_000;
 /**
  * The private key in a PrivateKeyInfo.
  *
- * @throws SshError SSH_ERR_INVALID_FORMAT, SSH_ERR_KEY_TYPE_UNKNOWN, SSH_ERR_EC_CURVE_INVALID and what a malformed key throws.
+ * @throws SshError SSH_ERR_INVALID_FORMAT, also for types and curves that are not known, and what a malformed key throws.
  */
 export function parsePkcs8(der: Uint8Array): PrivateKey {
   const outer = new DerReader(der);
@@ -61,17 +65,17 @@ export function parsePkcs8(der: Uint8Array): PrivateKey {
   const algorithm = reader.within(tags.sequence);
   const oid = algorithm.element(tags.oid);
   const octets = reader.element(tags.octetString);
-  if (equalBytes(oid, oids.rsa)) return privateKeyOf('ssh-rsa', rsaFields(octets));
-  if (equalBytes(oid, oids.ec)) {
+  if (equalBytes(oid, keyOids.rsa)) return privateKeyOf('ssh-rsa', rsaFields(octets));
+  if (equalBytes(oid, keyOids.ec)) {
     const { curve, fields } = ecdsaFields(octets, curveOf(algorithm.element(tags.oid)));
     return privateKeyOf(`ecdsa-sha2-${curve.name}`, fields);
   }
-  if (equalBytes(oid, oids.ed25519)) {
+  if (equalBytes(oid, keyOids.ed25519)) {
     const seed = new DerReader(octets).element(tags.octetString);
     if (seed.length !== 32) throw new SshError('SSH_ERR_INVALID_FORMAT', 'PKCS#8: length of an Ed25519 key');
     return privateKeyOf('ssh-ed25519', ed25519Fields(seed));
   }
-  throw new SshError('SSH_ERR_KEY_TYPE_UNKNOWN', 'PKCS#8: key type');
+  throw new SshError('SSH_ERR_INVALID_FORMAT', 'PKCS#8: key type');
 }
 
 /**
@@ -90,9 +94,9 @@ export function formatPkcs8(key: PrivateKey): Uint8Array {
   const writer = new DerWriter(content.length + 64);
   writer.element(tags.octetString, content);
   const mark = writer.length;
-  if (curve !== undefined) writer.element(tags.oid, curve.oid).element(tags.oid, oids.ec);
-  else if (name === 'ssh-rsa') writer.element(tags.null).element(tags.oid, oids.rsa);
-  else writer.element(tags.oid, oids.ed25519);
+  if (curve !== undefined) writer.element(tags.oid, curve.oid).element(tags.oid, keyOids.ec);
+  else if (name === 'ssh-rsa') writer.element(tags.null).element(tags.oid, keyOids.rsa);
+  else writer.element(tags.oid, keyOids.ed25519);
   const der = copyBytes(writer.wrap(tags.sequence, mark).integer(new Uint8Array(0)).wrap(tags.sequence, 0).bytes());
   writer.wipe();
   content.fill(0);
