@@ -32,7 +32,8 @@ export interface HostCommandLine {
 /** What a command line asks for. `exit` means that the user has been told all there is to tell. */
 export type CommandLine =
   | { readonly action: 'exit'; readonly status: number }
-  | { readonly action: 'version' | 'help' }
+  | { readonly action: 'version' }
+  | { readonly action: 'help' }
   | { readonly action: 'query'; readonly list: string }
   | HostCommandLine;
 
@@ -78,9 +79,9 @@ function readCommandLine(argv: readonly string[], environment: CommandLineEnviro
     if (!state.doctor) throw usage(environment);
     host = '';
   }
-  if (!isValidHostname(host)) throw fatal(environment.log, 'hostname contains invalid characters');
   const user = settings.get('user');
   if (user !== undefined && !isValidUser(user)) throw fatal(environment.log, 'remote username contains invalid characters');
+  if (!isValidHostname(host)) throw fatal(environment.log, 'hostname contains invalid characters');
   if (rest.length === 0 && settings.get('sessionType') === 'subsystem') {
     environment.writeError('You must specify a subsystem to invoke.\n');
     throw usage(environment);

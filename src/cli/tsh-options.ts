@@ -77,13 +77,13 @@ function takes(option: 'bindAddress' | 'bindInterface' | 'controlPath' | 'pkcs11
 }
 
 /** A flag for a list of algorithms, with ssh's complaint about a wrong one. */
-function names(option: 'ciphers' | 'macs', what: string): FlagRow {
+function names(option: 'ciphers' | 'macs', what: string, refusedPrefix: RegExp): FlagRow {
   return {
     value: true,
     apply: (state, value) => {
       try {
-        if (value.startsWith('-')) throw new LineError(what);
-        const line = { keyword: option, raw: value, words: [value], active: true, log: () => undefined, lookups: state.environment };
+        if (refusedPrefix.test(value)) throw new LineError(what);
+        const line = { keyword: option, raw: value, words: [value], isCommandLine: true, log: () => undefined, lookups: state.environment };
         state.settings.replace(option, rowOf(option).kind.read(new Arguments(line)) ?? value, origin);
       } catch (error) {
         if (!(error instanceof LineError)) throw error;
@@ -199,7 +199,7 @@ export const tshFlags: Readonly<Record<string, FlagRow>> = {
   },
   B: takes('bindInterface'),
   b: takes('bindAddress'),
-  c: names('ciphers', 'cipher'),
+  c: names('ciphers', 'cipher', /^-/),
   D: forwards('dynamicForward', 'dynamic'),
   E: {
     value: true,
@@ -244,7 +244,7 @@ export const tshFlags: Readonly<Record<string, FlagRow>> = {
         const text = value.replace(/#.*/, '').replace(/[ \t\r\n].*/, '');
         settings.add(
           'proxyJump',
-          parseJump(text, environment.servicePort, (complaint) => environment.log('ERROR', complaint)) ?? 'none',
+          parseJump(text, { servicePort: environment.servicePort, report: (complaint) => environment.log('ERROR', complaint) }) ?? 'none',
           origin,
         );
       } catch (error) {
@@ -255,7 +255,8 @@ export const tshFlags: Readonly<Record<string, FlagRow>> = {
   },
   L: forwards('localForward', 'local'),
   l: suggests('user'),
-  m: names('macs', 'mac'),
+  // ssh takes no `+` and `^` here, unlike with -c.
+  m: names('macs', 'mac', /^[-+^]/),
   O: {
     value: true,
     apply: (state, value) => {
@@ -291,8 +292,9 @@ export const tshFlags: Readonly<Record<string, FlagRow>> = {
       const { settings, environment } = state;
       if (state.stdioForward !== undefined) throw fatal(environment.log, 'stdio forward already specified');
       if (state.muxCommand !== undefined) throw fatal(environment.log, 'Cannot specify stdio forward with -O');
-      state.stdioForward = parseStdioForward(value, environment);
-      if (state.stdioForward === undefined) throw refuse(state, `Bad stdio forwarding specification '${value}'`);
+      const forward = parseStdioForward(value, environment);
+      if (forward === undefined) throw refuse(state, `Bad stdio forwarding specification '${value}'`);
+      if (forward !== 'nothing') state.stdioForward = forward;
       settings.replace('requestTTY', 'false', origin);
       settings.replace('sessionType', 'none', origin);
     },

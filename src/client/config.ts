@@ -1,15 +1,16 @@
 /** The client's configuration: command line, the user's file, the system's, in both passes. */
 import { chooseSession, type SessionChoice } from './session-choice.ts';
 import { digest } from '../core/crypto/digest.ts';
-import { isAddress } from '../core/util/addr.ts';
+import { canonicalAddress } from '../core/util/addr.ts';
 import { hex, utf8Bytes } from '../core/util/bytes.ts';
 import { lowerCase } from '../core/util/pattern.ts';
+import type { Log } from '../core/util/log.ts';
 import { fatal, type ConfigEnvironment } from '../config/environment.ts';
 import { expandOptions, finalizeClient, type FinalOptions } from '../config/finalize-client.ts';
 import type { MatchSubject } from '../config/match.ts';
 import { parseFile, type ParseTarget } from '../config/parse.ts';
 import type { Settings } from '../config/settings.ts';
-import { connectionHashInput, connectionTokens, expandConfigured, expandConfiguredTokens, type TokenValues } from '../config/tokens.ts';
+import { connectionHashInput, connectionTokens, expandConfiguredTokens, type TokenValues } from '../config/tokens.ts';
 
 /** The version that `Match version` compares with, unless a configuration is written for another program. */
 export const matchVersion = 'OpenSSH_10.0';
@@ -70,14 +71,14 @@ export async function loadClientConfig(request: ConfigRequest): Promise<ClientCo
   let host = request.host;
   const hostname = settings.get('hostname');
   if (hostname !== undefined) host = expandConfiguredTokens(hostname, { h: host }, environment);
-  if (!isAddress(host)) host = lowerCase(host);
+  const address = canonicalAddress(host);
+  if (address === undefined) host = lowerCase(host);
+  else if (lowerCase(address) !== lowerCase(host)) host = address;
   const canonicalization = settings.get('canonicalizeHostname') ?? 'false';
-  if (canonicalization !== 'false' || isAddress(host)) {
-    if (request.canonicalize !== undefined && canonicalization !== 'false') {
-      host = (
-        await request.canonicalize(host, finalizeClient(settings, { host, hasStdioForward: request.hasStdioForward === true }, environment))
-      ).host;
-    }
+  if (address === undefined && canonicalization !== 'false' && request.canonicalize !== undefined) {
+    host = (
+      await request.canonicalize(host, finalizeClient(settings, { host, hasStdioForward: request.hasStdioForward === true }, environment))
+    ).host;
   }
   if (canonicalization !== 'false' && !wantsFinalPass) {
     log('DEBUG', 'hostname canonicalisation enabled, will re-parse configuration');
@@ -91,6 +92,7 @@ export async function loadClientConfig(request: ConfigRequest): Promise<ClientCo
   }
   const options = finalizeClient(settings, { host, hasStdioForward: request.hasStdioForward === true }, environment);
   request.settled?.(options);
+  refuseLoop(options, host, log);
   const { command, muxCommand, stdinIsTerminal } = request;
   const session = chooseSession(options, { command, muxCommand, stdinIsTerminal, log });
   const tokens = tokenValues(request, options, host);
@@ -104,6 +106,14 @@ export async function loadClientConfig(request: ConfigRequest): Promise<ClientCo
     tokens,
     settings,
   };
+}
+
+/** A jump through the host itself would never end. */
+function refuseLoop(options: FinalOptions, host: string, log: Log): void {
+  const { proxyJump: jump } = options;
+  if (jump === undefined || jump === 'none' || lowerCase(jump.host) !== lowerCase(host)) return;
+  if ((jump.port ?? 22) !== options.port || (jump.user ?? options.user) !== options.user) return;
+  throw fatal(log, `jumphost loop via ${jump.host}`);
 }
 
 /** Reads the files of one pass; says whether a second one is asked for. */
@@ -139,7 +149,7 @@ function subject(request: ConfigRequest, passHost: string, finalPass: boolean): 
     sessionType: sessionType === 'default' ? (command === undefined || command === '' ? 'shell' : 'exec') : sessionType,
     version: matchVersion,
     finalPass,
-    expand: (text) => {
+    tokens: () => {
       const jump = settings.get('proxyJump');
       const part = {
         host,
@@ -153,7 +163,7 @@ function subject(request: ConfigRequest, passHost: string, finalPass: boolean): 
         keyAlias: settings.get('hostKeyAlias') ?? request.host,
         connectionHash: sha1(connectionHashInput(part, environment)),
       };
-      return expandConfigured(text, connectionTokens(values, environment), environment);
+      return connectionTokens(values, environment);
     },
   };
 }

@@ -28,26 +28,26 @@ export function parseDestination(text: string, servicePort: ServicePort): Destin
   return { user: at < 0 ? undefined : text.slice(0, at), host: text.slice(at + 1), port: undefined };
 }
 
+/** How strictly hops are read. */
+export interface JumpRules {
+  readonly servicePort: ServicePort;
+  /** Told of a name that a shell could stumble over, which is then refused; without it such names are let through: the file is the user's. */
+  readonly report: ((text: string) => void) | undefined;
+}
+
 /**
  * Reads the argument of -J or ProxyJump: hops between commas, the last of which is connected to the host itself.
  *
  * @returns undefined for `none`.
- * @throws LineError where a hop is wrong; names that a shell could stumble over are never let through.
+ * @throws LineError where a hop is wrong.
  */
-export function parseJump(text: string, servicePort: ServicePort, report: (text: string) => void): Jump | undefined {
+export function parseJump(text: string, rules: JumpRules): Jump | undefined {
   if (text.toLowerCase() === 'none') return undefined;
   let last: Destination | undefined;
   for (const hop of text.split(',').reverse()) {
-    const destination = isUri(hop) ? parseUri(hop, servicePort) : parseHop(hop, servicePort);
-    if (destination === undefined) throw new LineError(`Invalid ProxyJump "${text}"`);
-    if (!isValidHostname(destination.host)) report(`parse_jump: invalid hostname "${destination.host}"`);
-    else if (destination.user !== undefined && !isValidJumpUser(destination.user))
-      report(`parse_jump: invalid username "${destination.user}"`);
-    else {
-      last ??= destination;
-      continue;
-    }
-    throw new LineError(`Invalid ProxyJump "${text}"`);
+    const destination = isUri(hop) ? parseUri(hop, rules.servicePort) : parseHop(hop, rules.servicePort);
+    if (destination === undefined || !isAllowed(destination, rules.report)) throw new LineError(`Invalid ProxyJump "${text}"`);
+    last ??= destination;
   }
   if (last === undefined) throw new LineError(`Invalid ProxyJump "${text}"`);
   const comma = text.lastIndexOf(',');
@@ -78,8 +78,15 @@ export function isValidUser(name: string): boolean {
   return !name.endsWith('\\');
 }
 
-function isValidJumpUser(name: string): boolean {
-  return isValidUser(name);
+function isAllowed({ host, user }: Destination, report: JumpRules['report']): boolean {
+  if (report === undefined) return true;
+  if (!isValidHostname(host)) {
+    report(`parse_jump: invalid hostname "${host}"`);
+    return false;
+  }
+  if (user === undefined || isValidUser(user)) return true;
+  report(`parse_jump: invalid username "${user}"`);
+  return false;
 }
 
 function isUri(text: string): boolean {

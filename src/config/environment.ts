@@ -32,7 +32,7 @@ export interface ConfigEnvironment {
   glob(pattern: string): readonly string[] | undefined;
   /** Runs a command of Match exec by the user's shell and gives its exit status. */
   run(command: string): number;
-  /** The addresses of the interfaces that are up, the loopback's left out. */
+  /** The addresses of the interfaces that are up. */
   localAddresses(): readonly string[];
   /** The home folder of another user, for `~name`. */
   homeOf(name: string): string | undefined;

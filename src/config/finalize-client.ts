@@ -1,5 +1,6 @@
 /** From what was set to what counts: defaults, those that depend on other options, `none`, and algorithm lists. */
 import { cipherNames, defaultCiphers, defaultKex, defaultMacs, kexNames, macNames } from '../core/crypto/names.ts';
+import { isLogged, type LogLevel } from '../core/util/log.ts';
 import { assembleNames, lowerCase } from '../core/util/pattern.ts';
 import { defaultCaAlgorithms, defaultKeyAlgorithms, signatureNames } from './algorithm-lists.ts';
 import { clientKeywords, clientOptions, type ClientOption, type ClientOptions, type Row } from './client-keywords.ts';
@@ -70,12 +71,14 @@ export function finalizeClient(
   options['hostname'] = context.host;
   options['identityFile'] ??= defaultIdentityFiles;
   options['updateHostKeys'] ??= updatesByDefault(set) ? 'true' : 'false';
+  if (options['updateHostKeys'] === 'ask' && !isLogged('INFO', options['logLevel'] as LogLevel)) options['updateHostKeys'] = 'false';
   if (set.hostKeyAlias !== undefined) options['hostKeyAlias'] = lowerCase(set.hostKeyAlias);
   if (set.versionAddendum?.toLowerCase() === 'none') options['versionAddendum'] = '';
   if (set.proxyJump === 'none') options['proxyJump'] = undefined;
   options['exitOnForwardFailure'] = set.exitOnForwardFailure ?? context.hasStdioForward;
   const cleared = set.clearAllForwardings ?? context.hasStdioForward;
   options['clearAllForwardings'] = cleared;
+  if (cleared) options['tunnel'] = 'false';
   for (const option of ['dynamicForward', 'localForward', 'remoteForward'] as const) {
     options[option] = cleared ? [] : (set[option] ?? []);
   }

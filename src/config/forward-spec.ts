@@ -40,13 +40,13 @@ export function parseForward(text: string, kind: ForwardKind, lookups: Lookups):
   return isShort(listen) && (connect === undefined || isShort(connect)) ? forward : undefined;
 }
 
-/** Reads -W's `host:port`. */
-export function parseStdioForward(text: string, lookups: Lookups): { host: string; port: number } | undefined {
+/** Reads -W's `host:port`. What has no host is let through, as OpenSSH does, and forwards nothing. */
+export function parseStdioForward(text: string, lookups: Lookups): { host: string; port: number } | 'nothing' | undefined {
   // It is read as the destination of a dynamic forwarding, with a port to be connected to.
   const forward = parseForward(text, 'dynamic', lookups);
-  if (forward === undefined || forward.connect !== undefined || !('port' in forward.listen)) return undefined;
-  const { host, port } = forward.listen;
-  return host === undefined ? undefined : { host, port };
+  if (forward === undefined || forward.connect !== undefined) return undefined;
+  const { listen } = forward;
+  return 'path' in listen || listen.host === undefined ? 'nothing' : { host: listen.host, port: listen.port };
 }
 
 /** How `-G` shows a forwarding, the destination where `destination` asks for it. */

@@ -9,11 +9,14 @@ import { lowerCase } from '../core/util/pattern.ts';
 /** A line that can't be used. `text` is what follows `FILE line N: ` in OpenSSH's message. */
 export class LineError extends Error {
   readonly text: string;
+  /** Whether OpenSSH stops here, where for others it goes on to the end of the file to find more of them. */
+  readonly isFatal: boolean;
 
-  constructor(text: string) {
+  constructor(text: string, isFatal = false) {
     super(text);
     this.name = 'LineError';
     this.text = text;
+    this.isFatal = isFatal;
   }
 }
 
@@ -33,19 +36,19 @@ export class Arguments {
   readonly keyword: string;
   /** The line after the keyword, as it was written. */
   readonly raw: string;
-  /** Whether the value will count: the line stands in a block that applies. */
-  readonly active: boolean;
+  /** Whether the value comes from the command line, not from a file. */
+  readonly isCommandLine: boolean;
   /** Where hints go that do not make the line wrong; texts get `FILE line N: ` in front. */
   readonly log: Log;
   readonly lookups: Lookups;
   readonly #words: readonly string[];
   #next = 0;
 
-  constructor(line: { keyword: string; raw: string; words: readonly string[]; active: boolean; log: Log; lookups: Lookups }) {
+  constructor(line: { keyword: string; raw: string; words: readonly string[]; isCommandLine: boolean; log: Log; lookups: Lookups }) {
     this.keyword = line.keyword;
     this.raw = line.raw;
     this.#words = line.words;
-    this.active = line.active;
+    this.isCommandLine = line.isCommandLine;
     this.log = line.log;
     this.lookups = line.lookups;
   }

@@ -50,7 +50,12 @@ export const jump: Kind<ProxyJump> = {
       .rest()
       .replace(/#.*/, '')
       .replace(/[ \t\r\n].*/, '');
-    return parseJump(text, args.lookups.servicePort, (complaint) => args.log('FATAL', complaint)) ?? 'none';
+    return (
+      parseJump(text, {
+        servicePort: args.lookups.servicePort,
+        report: args.isCommandLine ? (complaint) => args.log('FATAL', complaint) : undefined,
+      }) ?? 'none'
+    );
   },
   format: (value) => (value === 'none' ? [] : [formatJump(value)]),
 };
@@ -99,7 +104,7 @@ export const channelTimeout: Kind<readonly ChannelTimeout[]> = {
     return alone(words, args.keyword, 'none', (word) => {
       const equals = word.indexOf('=');
       const seconds = parseSeconds(word.slice(equals + 1));
-      if (equals <= 0 || seconds === undefined) throw new LineError(`invalid channel timeout ${word}`);
+      if (equals <= 0 || seconds === undefined) throw new LineError(`invalid channel timeout ${word}`, true);
       return { type: word.slice(0, equals), seconds, text: word };
     });
   },
@@ -146,7 +151,7 @@ export const permitOpen: Kind<PermitOpen> = {
       const parts = /^(\[[^\]]*\]|[^:]*):([^:]*)$/.exec(word);
       const portText = parts?.[2] ?? '';
       const number = portText === '*' ? 1 : /^[0-9]+$/.test(portText) ? Number(portText) : args.lookups.servicePort(portText);
-      if (number === undefined || number <= 0 || number > 65_535) throw new LineError(`bad port number in ${args.keyword}`);
+      if (number === undefined || number <= 0 || number > 65_535) throw new LineError(`bad port number in ${args.keyword}`, true);
     }
     return words;
   },

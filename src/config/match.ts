@@ -1,7 +1,9 @@
 /** The criteria of Match blocks (ssh_config(5)). */
-import { matchNetworkList } from '../core/util/addr.ts';
+import { matchNetworkList, networkListProblem } from '../core/util/addr.ts';
 import { lowerCase, matchHostname, matchPatternList } from '../core/util/pattern.ts';
+import type { Tokens } from '../core/util/percent.ts';
 import type { ConfigEnvironment } from './environment.ts';
+import { expandConfiguredTokens } from './tokens.ts';
 
 /** What Match criteria look at. */
 export interface MatchSubject {
@@ -18,8 +20,8 @@ export interface MatchSubject {
   readonly version: string;
   /** Whether this is the last of two passes. */
   readonly finalPass: boolean;
-  /** Expands the tokens of Match exec. */
-  expand(command: string): string;
+  /** What tokens stand for, in Match exec and Include. */
+  tokens(): Tokens;
 }
 
 /** What came of a Match line. */
@@ -70,7 +72,9 @@ const criteria: Readonly<Record<string, Criterion>> = {
   localnetwork: {
     value: () => undefined,
     test: (argument, _subject, environment) => {
-      if (matchNetworkList(undefined, argument) === 'invalid') return undefined;
+      const problem = networkListProblem(argument);
+      for (const line of problem ?? []) environment.log('ERROR', line);
+      if (problem !== undefined) return undefined;
       return environment.localAddresses().some((address) => matchNetworkList(address, argument) === 'match');
     },
   },
@@ -94,7 +98,7 @@ export function judgeMatch(words: readonly string[], subject: MatchSubject, envi
     const written = words[next++] as string;
     if (written.startsWith('#')) break;
     const negated = written.startsWith('!');
-    const name = lowerCase(negated ? written.slice(1) : written);
+    const { name, attached } = cutCriterion(negated ? written.slice(1) : written);
     const decide = (hit: boolean, shown: string): boolean => {
       const fits = hit !== negated;
       if (!fits && matched) reason = `not ${shown}`;
@@ -116,13 +120,12 @@ export function judgeMatch(words: readonly string[], subject: MatchSubject, envi
       log('DEBUG3', `${at}: ${fits ? '' : 'not '}matched '${written}'`);
       continue;
     }
-    const argument = words[next++];
+    const argument = attached ?? words[next++];
     const criterion = Object.hasOwn(criteria, name) ? criteria[name] : undefined;
-    if (argument === undefined || argument.startsWith('#') || (argument === '' && criterion?.mayBeEmpty !== true)) {
-      return bad(`Missing Match criteria for ${negated ? written.slice(1) : written}`);
-    }
+    if (argument === undefined || argument.startsWith('#')) return bad(`${at}: missing argument for Match '${written}'`);
+    if (argument === '' && criterion?.mayBeEmpty !== true) return bad(`Missing Match criteria for ${name}`);
     if (name === 'exec') {
-      const command = subject.expand(argument);
+      const command = expandConfiguredTokens(argument, subject.tokens(), environment);
       if (!matched) {
         log('DEBUG3', `${at}: skipped exec "${command.slice(0, 100)}"`);
         continue;
@@ -140,4 +143,12 @@ export function judgeMatch(words: readonly string[], subject: MatchSubject, envi
   }
   if (attributes === 0) return bad('One or more attributes required for Match');
   return { verdict: matched, reason: matched ? words.join(' ') : reason, wantsFinalPass };
+}
+
+/** The name of a criterion in lower case, and its argument where that is attached by `=`. */
+function cutCriterion(text: string): { name: string; attached: string | undefined } {
+  const equals = text.indexOf('=');
+  const name = lowerCase(equals < 0 ? text : text.slice(0, equals));
+  const takesOne = name === 'exec' || Object.hasOwn(criteria, name);
+  return equals < 0 || !takesOne ? { name: lowerCase(text), attached: undefined } : { name, attached: text.slice(equals + 1) };
 }

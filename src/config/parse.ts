@@ -8,6 +8,7 @@ import { ConfigError, fatal, type ConfigEnvironment } from './environment.ts';
 import { deepestInclude, includedFiles } from './include.ts';
 import { Arguments, LineError, type Lookups } from './kind.ts';
 import { judgeMatch, type MatchSubject } from './match.ts';
+import { expandConfigured } from './tokens.ts';
 import { commandLineFile, rowOf, type Block, type Settings } from './settings.ts';
 
 /** What a pass over the files is for. */
@@ -139,7 +140,7 @@ function readLine(
   const option = byKeyword.get(keyword);
   const retired = Object.hasOwn(retiredKeywords, keyword) ? retiredKeywords[keyword] : undefined;
   const structural = keyword === 'host' || keyword === 'match' || keyword === 'include';
-  const isIgnored = matchPatternList(keyword, settings.get('ignoreUnknown') ?? '') === 'match';
+  const isIgnored = matchPatternList(keyword, settings.get('ignoreUnknown') ?? '', true) === 'match';
   if (option === undefined && retired === undefined && !structural && !isIgnored) {
     return fail(`${place.file}: line ${place.line}: Bad configuration option: ${keyword}`);
   }
@@ -158,7 +159,7 @@ function readLine(
     keyword,
     raw,
     words,
-    active: state.active,
+    isCommandLine: structure === undefined,
     log: (level, text) => log(level, level === 'FATAL' ? text : text.startsWith('Unsupported KEX') ? text : `${at}: ${text}`),
     lookups: environment,
   });
@@ -167,6 +168,7 @@ function readLine(
     return true;
   } catch (error) {
     if (!(error instanceof LineError)) throw error;
+    if (error.isFatal) throw fatal(log, `${at}: ${error.text}`);
     return fail(`${at}: ${error.text}`);
   }
 }
@@ -279,9 +281,11 @@ function include(words: readonly string[], place: Place, state: BlockState, stru
   };
   for (const word of words) {
     if (word === '') return fail('keyword include empty argument');
+    const pattern = expandInclude(word, pass.target, at);
+    if (pattern === undefined) continue;
     let files: readonly string[];
     try {
-      files = includedFiles(pass.target.subject().expand(word), pass.ofUser, environment, at);
+      files = includedFiles(pattern, pass.ofUser, environment, at);
     } catch (error) {
       if (!(error instanceof LineError)) throw error;
       return fail(error.text);
@@ -297,4 +301,17 @@ function include(words: readonly string[], place: Place, state: BlockState, stru
     }
   }
   return true;
+}
+
+/** Replaces tokens and variables. A variable that is not set is said to be missing, and undefined given; anything else unknown ends the program. */
+function expandInclude(word: string, target: ParseTarget, at: string): string | undefined {
+  const { environment } = target;
+  const missing = /\$\{([^}]+)\}/g;
+  for (const [, name = ''] of word.matchAll(missing)) {
+    if (environment.variable(name) !== undefined) continue;
+    environment.log('ERROR', `vdollar_percent_expand: env var \${${name}} has no value`);
+    environment.log('ERROR', `${at}: Unable to expand user config file '${word.slice(0, 100)}'`);
+    return undefined;
+  }
+  return expandConfigured(word, target.subject().tokens(), environment);
 }

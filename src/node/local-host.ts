@@ -7,11 +7,9 @@ export function localHostname(): string {
   return os.hostname();
 }
 
-/** The addresses of the network interfaces that are up, the loopback's left out, without scopes. */
+/** The addresses of the network interfaces that are up, the loopback's too, without scopes. */
 export function interfaceAddresses(): string[] {
-  return Object.values(os.networkInterfaces()).flatMap((entries) =>
-    (entries ?? []).filter((entry) => !entry.internal).map((entry) => entry.address),
-  );
+  return Object.values(os.networkInterfaces()).flatMap((entries) => (entries ?? []).map((entry) => entry.address));
 }
 
 /** The TCP port of a service by its name or alias in /etc/services, or undefined. */

@@ -71,21 +71,37 @@ export function matchAddressList(text: string, list: string): ListMatch | 'inval
   return matched ? 'match' : 'none';
 }
 
-/**
- * Looks an address up in a comma-separated list of networks alone (no names, wildcards or negation).
- *
- * @returns `invalid` for a list that holds anything else.
- */
-export function matchNetworkList(text: string | undefined, list: string): ListMatch | 'invalid' {
-  const address = text === undefined ? undefined : parseAddress(text);
-  let matched = false;
+/** What is wrong with a comma-separated list of networks alone (no names, wildcards or negation), in OpenSSH's words; undefined where nothing is. */
+export function networkListProblem(list: string): readonly string[] | undefined {
+  let before = '';
   for (const item of list.split(',')) {
-    if (!/^[0-9a-fA-F.:/]+$/.test(item)) return 'invalid';
+    if (item === '') return [`addr_match_cidr_list: empty entry in list "${before}"`];
+    if (!/^[0-9a-fA-F.:/]+$/.test(item)) {
+      return [`addr_match_cidr_list: list entry "${item}" contains invalid characters`, `Invalid network entry "${item}"`];
+    }
     const network = parseNetwork(item);
-    if (network === undefined || !isNetworkAddress(network)) return 'invalid';
-    if (address !== undefined && isInNetwork(address, network)) matched = true;
+    const isMask = network === undefined ? parseAddress(item.replace(/\/.*/, '')) !== undefined : !isNetworkAddress(network);
+    if (isMask) return [`Inconsistent mask length for network "${item}"`];
+    if (network === undefined) return [`Invalid network entry "${item}"`];
+    before = before === '' ? item : `${before},${item}`;
   }
-  return matched ? 'match' : 'none';
+  return undefined;
+}
+
+/**
+ * Looks an address up in a comma-separated list of networks alone.
+ *
+ * @returns `invalid` for a list in which {@link networkListProblem} finds something.
+ */
+export function matchNetworkList(text: string, list: string): ListMatch | 'invalid' {
+  if (networkListProblem(list) !== undefined) return 'invalid';
+  const address = parseAddress(text);
+  if (address === undefined) return 'none';
+  const hit = list.split(',').some((item) => {
+    const network = parseNetwork(item);
+    return network !== undefined && isInNetwork(address, network);
+  });
+  return hit ? 'match' : 'none';
 }
 
 /** Looks a host up by name and by address in one list, as `from=` and AllowUsers do; a list that is invalid matches nothing. */
@@ -138,4 +154,47 @@ function groups(text: string, last: boolean): number[] | undefined {
     }
   }
   return bytes.length > 16 ? undefined : bytes;
+}
+
+/** How inet_ntop(3) writes an address. */
+export function formatAddress(address: Address): string {
+  if (address.length === 4) return address.join('.');
+  const isMapped = address.subarray(0, 10).every((byte) => byte === 0) && address[10] === 0xff && address[11] === 0xff;
+  const isCompatible = address.subarray(0, 12).every((byte) => byte === 0) && (address[12] !== 0 || address[13] !== 0);
+  if (isMapped || isCompatible) return `::${isMapped ? 'ffff:' : ''}${address.subarray(12).join('.')}`;
+  const parts = Array.from({ length: 8 }, (_, at) => (((address[2 * at] as number) << 8) | (address[2 * at + 1] as number)).toString(16));
+  let best = { start: 0, length: 1 };
+  for (let start = 0; start < 8; start++) {
+    let length = 0;
+    while (parts[start + length] === '0') length++;
+    if (length > best.length) best = { start, length };
+  }
+  if (best.length === 1) return parts.join(':');
+  return `${parts.slice(0, best.start).join(':')}::${parts.slice(best.start + best.length).join(':')}`;
+}
+
+/**
+ * The one way to write a host that is an address: inet_aton(3)'s short, hexadecimal and octal forms become four decimals, and an IPv6
+ * address its shortest form. Undefined for a host that is a name.
+ */
+export function canonicalAddress(host: string): string | undefined {
+  const scope = host.includes(':') ? host.indexOf('%') : -1;
+  const address = parseAddress(host) ?? parseLooseIpv4(host);
+  return address === undefined ? undefined : formatAddress(address) + (scope < 0 ? '' : host.slice(scope));
+}
+
+/** An IPv4 address as inet_aton(3) reads it: one to four numbers, the last of which fills what is left. */
+function parseLooseIpv4(text: string): Address | undefined {
+  const parts = text.split('.');
+  if (parts.length > 4) return undefined;
+  const numbers = parts.map((part) =>
+    /^(0x[0-9a-f]+|0[0-7]*|[1-9][0-9]*)$/i.test(part) ? Number(/^0[0-7]+$/.test(part) ? `0o${part}` : part) : Number.NaN,
+  );
+  const last = numbers.pop() as number;
+  const room = 256 ** (4 - numbers.length);
+  if (!(last < room) || !numbers.every((number) => number <= 255)) return undefined;
+  const bytes = new Uint8Array(4);
+  for (const [at, number] of numbers.entries()) bytes[at] = number;
+  for (let at = 3, rest = last; at >= numbers.length; at--, rest = Math.floor(rest / 256)) bytes[at] = rest % 256;
+  return bytes;
 }

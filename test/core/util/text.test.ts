@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { matchAddressList, matchNetworkList, parseAddress } from '../../../src/core/util/addr.ts';
+import { canonicalAddress, matchAddressList, matchNetworkList, parseAddress } from '../../../src/core/util/addr.ts';
 import { SshError } from '../../../src/core/util/errors.ts';
 import { isLogged, parseLogLevel, stderrLog, verboseLevel } from '../../../src/core/util/log.ts';
 import { expandBoth, expandEnvironment, expandTokens } from '../../../src/core/util/percent.ts';
@@ -147,6 +147,32 @@ describe('addresses', () => {
     expect(matchNetworkList('10.1.2.3', '10.0.0.0/8,::/0')).toBe('match');
     expect(matchNetworkList('11.1.2.3', '10.0.0.0/8')).toBe('none');
     expect(matchNetworkList('11.1.2.3', 'host')).toBe('invalid');
-    expect(matchNetworkList(undefined, '!10.0.0.0/8')).toBe('invalid');
+    expect(matchNetworkList('10.1.2.3', '!10.0.0.0/8')).toBe('invalid');
+    expect(matchNetworkList('10.1.2.3', '10.0.0.0/33')).toBe('invalid');
+  });
+});
+
+describe('canonical addresses', () => {
+  test.each([
+    ['127.0.0.1', '127.0.0.1'],
+    ['127.1', '127.0.0.1'],
+    ['0x7f.1', '127.0.0.1'],
+    ['010.0.0.1', '8.0.0.1'],
+    ['2130706433', '127.0.0.1'],
+    ['1.2.3', '1.2.0.3'],
+    ['4294967296', undefined],
+    ['1.2.3.256', undefined],
+    ['1.2.3.4.5', undefined],
+    ['host', undefined],
+    ['', undefined],
+    ['0:0::1', '::1'],
+    ['::', '::'],
+    ['1:0:0:2:0:0:0:3', '1:0:0:2::3'],
+    ['1:0:2:3:4:5:6:7', '1:0:2:3:4:5:6:7'],
+    ['::ffff:1.2.3.4', '::ffff:1.2.3.4'],
+    ['::1.2.3.4', '::1.2.3.4'],
+    ['FE80::A%eth0', 'fe80::a%eth0'],
+  ])('%s is %s', (host, address) => {
+    expect(canonicalAddress(host)).toBe(address);
   });
 });
