@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
+import os from 'node:os';
 import { errnoOf, errnoText, SystemError, systemCall } from './errno.ts';
 import { findUser, ownUser } from './users.ts';
 
@@ -208,4 +209,10 @@ export function whyInaccessible(path: string): string | undefined {
   } catch (error) {
     return errnoText(errnoOf(error) ?? 'EIO');
   }
+}
+
+/** Makes a new folder for temporary files, which only this user may enter. */
+export function temporaryFolder(prefix: string): { readonly path: string; remove(): void } {
+  const path = systemCall(() => fs.mkdtempSync(`${os.tmpdir()}/${prefix}`));
+  return { path, remove: () => fs.rmSync(path, { recursive: true, force: true }) };
 }

@@ -137,3 +137,24 @@ function ownEnd(fd: number, index: number): net.Socket {
   // Reading starts when the stream is started.
   return new net.Socket({ fd, readable: index > 0, writable: index === 0, manualStart: true } as net.SocketConstructorOpts);
 }
+
+/** Runs a program with our own input and output; its exit status, or 128 and more where a signal ended it. */
+export async function runInherited(program: string, args: readonly string[]): Promise<number> {
+  return await startInherited(program, args).ended;
+}
+
+/** Starts a program with our own input and output. `stop` sends it SIGTERM and waits for its end. */
+export function startInherited(program: string, args: readonly string[]): { readonly ended: Promise<number>; stop(): Promise<void> } {
+  const child = spawn(program, args, { stdio: ['ignore', 'inherit', 'inherit'] });
+  const ended = new Promise<number>((resolve, reject) => {
+    child.once('error', (error) => reject(systemError(error)));
+    child.once('exit', (status) => resolve(status ?? 128));
+  });
+  return {
+    ended,
+    stop: async () => {
+      child.kill('SIGTERM');
+      await ended;
+    },
+  };
+}
