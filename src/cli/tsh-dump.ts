@@ -26,11 +26,11 @@ export function printConfigOrigins(config: ClientConfig, write: (text: string) =
     const origins = settings.origins(option);
     for (const [index, value] of shownValues(options, option).entries()) {
       const origin = origins[index] ?? origins.at(-1);
-      line(`${dumpName(option)} ${value}\n    ${origin === undefined ? 'the default' : describeOrigin(origin)}`);
+      line(`${dumpName(option)} ${value}  # ${origin === undefined ? 'default' : describeOrigin(origin)}`);
     }
   }
   if (settings.shadowed.length > 0) line('\nSet too late to count (the first value wins):');
-  for (const { option, shown, origin } of settings.shadowed) line(`${dumpName(option)} ${shown.join(' ')}\n    ${describeOrigin(origin)}`);
+  for (const { option, shown, origin } of settings.shadowed) line(`${dumpName(option)} ${shown.join(' ')}  # ${describeOrigin(origin)}`);
   const blocks = distinct(settings.blocks);
   printBlocks(
     'Blocks that apply:',
@@ -47,11 +47,11 @@ export function printConfigOrigins(config: ClientConfig, write: (text: string) =
 function printBlocks(title: string, blocks: readonly Block[], line: (text: string) => void): void {
   if (blocks.length === 0) return;
   line(`\n${title}`);
-  for (const block of blocks) line(`${block.kind} ${block.text}\n    ${block.file} line ${block.line}: ${block.reason}`);
+  for (const block of blocks) line(`${block.kind} ${block.text}  # ${block.file} line ${block.line}: ${block.reason}`);
 }
 
 function describeOrigin({ file, line, block }: Origin): string {
-  if (file === commandLineFile) return 'the command line';
+  if (file === commandLineFile) return 'command line';
   return `${file} line ${line}${block === undefined ? '' : `, in ${block.kind} ${block.text}`}`;
 }
 

@@ -56,11 +56,13 @@ export class Settings {
       return;
     }
     this.#values[option] = kind.append === undefined ? value : kind.append(before, value);
-    this.#origins.set(option, [...(this.#origins.get(option) ?? []), origin]);
+    this.#origins.set(option, [...this.origins(option), origin]);
   }
 
-  /** Notes a value that came too late. */
+  /** Notes a value that came too late; a line that a second pass meets again is not late. */
   shadow<K extends ClientOption>(option: K, value: ValueOf<K>, origin: Origin): void {
+    const isKnown = (known: Origin): boolean => known.file === origin.file && known.line === origin.line;
+    if (this.origins(option).some(isKnown) || this.shadowed.some((late) => late.option === option && isKnown(late.origin))) return;
     this.shadowed.push({ option, shown: rowOf(option).kind.format(value), origin });
   }
 
