@@ -12,6 +12,7 @@ export function attachTransport(stream: ByteStream, config: TransportConfig, eve
     clock: systemClock,
     events,
     write: (bytes) => stream.write(bytes),
+    unsent: () => stream.pending,
     resume: () => {
       stream.resume();
     },

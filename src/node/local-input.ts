@@ -27,6 +27,8 @@ export interface Source {
 
 /** How much is read at once; a pipe holds 64 KiB. */
 const bufferSize = 64 * 1024;
+/** The same of a file: one write of sealed packets. */
+const fileBufferSize = 256 * 1024;
 
 /**
  * Input from a descriptor: pipes and sockets by the event loop into one buffer, files in slices between which other work goes on,
@@ -41,7 +43,7 @@ export function openSource(fd: number): Source {
 
 class FileSource implements Source {
   private readonly fd: number;
-  private readonly buffer = new Uint8Array(bufferSize);
+  private readonly buffer = new Uint8Array(fileBufferSize);
   private reader: SourceReader | undefined;
   private paused = false;
   private next: NodeJS.Immediate | undefined;

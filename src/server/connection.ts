@@ -113,6 +113,7 @@ class ClientConnection implements ServedClient {
         clock: systemClock,
         events: this.events,
         write: (bytes) => stream.write(bytes),
+        unsent: () => stream.pending,
         resume: () => {
           stream.resume();
         },

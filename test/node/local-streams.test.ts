@@ -173,6 +173,7 @@ describe('a source', () => {
 
   test('a file is read to its end, in slices between which timers run', async () => {
     const file = path.join(folder, 'f');
+    const data = randomBytes(1_200_000);
     fs.writeFileSync(file, data);
     const fd = fs.openSync(file, 'r');
     let slices = 0;

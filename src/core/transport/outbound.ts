@@ -5,6 +5,7 @@ import type { EventSink } from '../events.ts';
 import { concat } from '../util/bytes.ts';
 import { Compressor } from './compression.ts';
 import { PacketWriter, type Usage } from './packet.ts';
+import type { TransportSurroundings } from './transport-config.ts';
 
 /** What is held back during a key exchange may not grow beyond this, in bytes. */
 const MOST_HELD = 16 * 1024 * 1024;
@@ -27,13 +28,14 @@ export class Outbound {
   private held: { readonly payload: Uint8Array; readonly padTo: number }[] = [];
   private heldBytes = 0;
 
-  /** `write` owns what it is given and returns false where more waits than is good; `trace` is told of each packet. */
-  constructor(random: Random, write: (bytes: Uint8Array) => boolean, trace: EventSink | undefined) {
+  /** Writes to `output`; `trace` is told of each packet. */
+  constructor(random: Random, output: Pick<TransportSurroundings, 'write' | 'unsent'>, trace: EventSink | undefined) {
     this.trace = trace;
-    this.writer = new PacketWriter(nullSealer, random, (bytes) => {
+    const write = (bytes: Uint8Array): void => {
       if (!this.isOpen) this.unread += bytes.length;
-      if (!write(bytes)) this.isOpen = false;
-    });
+      if (!output.write(bytes)) this.isOpen = false;
+    };
+    this.writer = new PacketWriter(nullSealer, random, write, output.unsent);
   }
 
   /** Whether the output takes more. */

@@ -172,10 +172,14 @@ export class PacketReader {
   }
 }
 
-/** Sealed packets are collected up to this much before they are handed out. */
-const BATCH = 256 * 1024;
-/** A batch of at least this much is handed out as it is; a smaller one is copied, so that its buffer stays. */
+/** Sealed packets are collected up to this much before they are handed out: eight of the largest that carry a channel's data. */
+const BATCH = 258 * 1024;
+/** A smaller batch is copied where the output is behind, so that no large buffer waits for little. */
 const WORTH_GIVING = 64 * 1024;
+/** A writer without work keeps no more than this. */
+const SMALLEST_SEND_BUFFER = 4096;
+/** How many buffers may be lent, or kept for later batches. */
+const MOST_LENT = 3;
 const PADDING_POOL = 1024;
 
 /**
@@ -189,17 +193,24 @@ export class PacketWriter {
   readonly usage: Usage = { packets: 0, bytes: 0, blocks: 0 };
   private sealer: PacketSealer;
   private readonly output: (bytes: Uint8Array) => void;
+  private readonly unsent: (() => number) | undefined;
   private readonly random: Random;
-  private buffer = new Uint8Array(4096);
+  private buffer: Uint8Array = new Uint8Array(SMALLEST_SEND_BUFFER);
   private end = 0;
+  /** Buffers that the output still reads from, and those that it is done with. */
+  private lent: Uint8Array[] = [];
+  private readonly spares: Uint8Array[] = [];
   private readonly padding = new Uint8Array(PADDING_POOL);
   private paddingAt = PADDING_POOL;
 
-  /** `output` is given each batch, and owns it. */
-  constructor(sealer: PacketSealer, random: Random, output: (bytes: Uint8Array) => void) {
+  /**
+   * `output` is given each batch, and owns it until `unsent` says that nothing of what it was given waits; without `unsent` for good.
+   */
+  constructor(sealer: PacketSealer, random: Random, output: (bytes: Uint8Array) => void, unsent?: () => number) {
     this.sealer = sealer;
     this.random = random;
     this.output = output;
+    this.unsent = unsent;
   }
 
   /** Whether something is sealed and not handed out. */
@@ -264,28 +275,37 @@ export class PacketWriter {
 
   /** Hands out what is sealed. */
   flush(): void {
-    const { end } = this;
+    const { end, buffer, unsent } = this;
     if (end === 0) return;
     this.end = 0;
-    if (end >= WORTH_GIVING) {
-      const batch = this.buffer.subarray(0, end);
-      this.buffer = new Uint8Array(BATCH);
-      this.output(batch);
-    } else {
-      this.output(this.buffer.slice(0, end));
+    if (unsent?.() === 0) this.takeBack();
+    else if (end < WORTH_GIVING) {
+      this.output(buffer.slice(0, end));
+      return;
     }
+    // whatever the output makes us seal goes into another buffer
+    this.buffer = this.spares.pop() ?? new Uint8Array(SMALLEST_SEND_BUFFER);
+    this.output(buffer.subarray(0, end));
+    if (unsent === undefined) return;
+    // an output that is never done gets them for good
+    if (this.lent.length === MOST_LENT) this.lent = [];
+    this.lent.push(buffer);
+    if (unsent() === 0) this.takeBack();
+  }
+
+  /** The output is done with all that it was lent. */
+  private takeBack(): void {
+    this.spares.push(...this.lent.splice(0, MOST_LENT - this.spares.length));
+    this.lent = [];
   }
 
   private reserve(length: number): void {
     if (this.end + length <= this.buffer.length) return;
-    if (this.end + length <= BATCH) {
-      const larger = new Uint8Array(BATCH);
-      larger.set(this.buffer.subarray(0, this.end));
-      this.buffer = larger;
-      return;
-    }
-    this.flush();
-    if (length > this.buffer.length) this.buffer = new Uint8Array(Math.max(BATCH, length));
+    if (this.end + length > BATCH) this.flush();
+    if (this.end + length <= this.buffer.length) return;
+    const larger = new Uint8Array(Math.max(BATCH, length));
+    larger.set(this.buffer.subarray(0, this.end));
+    this.buffer = larger;
   }
 
   private pad(buffer: Uint8Array, at: number, length: number): void {

@@ -18,8 +18,13 @@ export interface TransportSurroundings {
   readonly random: Random;
   readonly clock: Clock;
   readonly events: EventSink;
-  /** Sends bytes to the peer and owns them; false where more wait than is good, until {@link Transport.drained}. */
+  /** Sends bytes to the peer and owns them, see `unsent`; false where more wait than is good, until {@link Transport.drained}. */
   readonly write: (bytes: Uint8Array) => boolean;
+  /**
+   * How many written bytes are not sent yet: at 0 all that was written is the transport's again, which seals the next packets into it.
+   * Without it what is written is given away for good.
+   */
+  readonly unsent?: () => number;
   /** Reads on after {@link Transport.filled} said stop. */
   readonly resume: () => void;
   /** Closes the way to the peer once what was written is sent. */

@@ -48,7 +48,7 @@ export class Transport implements PacketLink {
     this.io = io;
     this.events = io.events;
     this.in = new Inbound(config.role, io.events);
-    this.out = new Outbound(io.random, io.write, config.tracePackets ? io.events : undefined);
+    this.out = new Outbound(io.random, io, config.tracePackets ? io.events : undefined);
     const schedule = new RekeySchedule(config.rekeyLimit, io.clock, () => {
       this.rekeyWhenDue();
     });
