@@ -66,11 +66,14 @@ export class RawPeer {
     this.writer.flush();
   }
 
-  /** What is sent meanwhile, in one piece instead of being delivered. */
-  async collected(work: () => Promise<void>): Promise<Uint8Array> {
+  /** From here on nothing that is sent is delivered. */
+  keep(): void {
     this.batch = [];
-    await work();
-    const bytes = Uint8Array.from(Buffer.concat(this.batch));
+  }
+
+  /** What was sent and not delivered; from here on all is delivered again. */
+  kept(): Uint8Array {
+    const bytes = Uint8Array.from(Buffer.concat(this.batch ?? []));
     this.batch = undefined;
     return bytes;
   }
@@ -129,8 +132,11 @@ export class RawPeer {
     this.send(this.ownInit);
   }
 
-  /** The rest of an exchange: reads the other KEXINIT, and ends with new keys in both directions. `change` may tamper with each message. */
-  async exchange(change: (payload: Uint8Array) => Uint8Array = (payload) => payload): Promise<void> {
+  /**
+   * The rest of an exchange: reads the other KEXINIT, and ends with new keys in both directions. `change` may tamper with each message;
+   * `sealed` is called once what is sent is sealed with the new keys.
+   */
+  async exchange(change: (payload: Uint8Array) => Uint8Array = (payload) => payload, sealed: () => void = () => undefined): Promise<void> {
     const peerInit = await this.next(20);
     const client = this.role === 'client';
     const [clientInit, serverInit] = client ? [this.ownInit, peerInit] : [peerInit, this.ownInit];
@@ -178,6 +184,7 @@ export class RawPeer {
     const opener = await keys(receiving, createOpener);
     this.send(change(newKeys.encode({})));
     this.writer.rekey(sealer, this.strict);
+    sealed();
     await this.next(21);
     this.reader.rekey(opener, this.strict);
   }
