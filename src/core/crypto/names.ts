@@ -218,7 +218,5 @@ export type CipherName = (typeof cipherNames)[number];
 export type MacName = (typeof macNames)[number];
 /** A compression method's name. */
 export type CompressionName = (typeof compressionNames)[number];
-/** A key type's name. */
-export type KeyName = (typeof keyNames)[number];
 /** A signature algorithm's name. */
 export type SignatureName = (typeof signatureNames)[number];

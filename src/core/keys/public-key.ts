@@ -20,7 +20,7 @@ export function parsePublicKey(blob: Uint8Array): PublicKey {
 }
 
 /** The type's name that a public key's blob begins with, known or not. @throws SshError SSH_ERR_INVALID_FORMAT */
-export function publicKeyName(blob: Uint8Array): string {
+function publicKeyName(blob: Uint8Array): string {
   return strictly(() => latin1Text(new WireReader(blob).string()));
 }
 

@@ -1,5 +1,5 @@
 import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject, sign, verify } from 'node:crypto';
-import { base64url, copyBytes } from '../util/bytes.ts';
+import { base64url, bitLength, copyBytes } from '../util/bytes.ts';
 import { SshError } from '../util/errors.ts';
 import { mpint } from '../wire/codec.ts';
 import { WireReader } from '../wire/reader.ts';
@@ -177,10 +177,6 @@ function privateParts(reader: WireReader) {
 
 function checkLength(bits: number): void {
   if (bits < MINIMUM_BITS || bits > MAXIMUM_BITS) throw new SshError('SSH_ERR_KEY_LENGTH', `RSA of ${bits} bits`);
-}
-
-function bitLength(trimmed: Uint8Array): number {
-  return trimmed.length === 0 ? 0 : trimmed.length * 8 - (Math.clz32(trimmed[0] as number) - 24);
 }
 
 function isOdd(bytes: Uint8Array): boolean {

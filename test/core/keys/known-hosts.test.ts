@@ -9,6 +9,7 @@ import {
   formatKnownHostsLine,
   hashHost,
   knownHostsEntries,
+  knownHostsKey,
   knownHostsName,
   knownKeyOfType,
   matchHost,
@@ -68,6 +69,11 @@ describe('a line', () => {
       }),
     );
   });
+});
+
+test('a line’s key is decoded when it is asked for', () => {
+  const parsed = parseKnownHostsLine(line('host', rsa));
+  expect(parsed.at === 'entry' && knownHostsKey(parsed).blob).toEqual(rsa.blob);
 });
 
 describe('names', () => {
