@@ -34,7 +34,7 @@ const keywords: Readonly<Record<string, string>> = {
 };
 
 /** What `-Q name` prints, line by line; undefined for a name that is no list. */
-export function answerQuery(name: string): readonly string[] | undefined {
+function answerQuery(name: string): readonly string[] | undefined {
   if (name === 'help') return Object.keys(queries);
   const list = own(queries, name) ?? own(queries, own(hidden, name) ?? own(keywords, name.toLowerCase()) ?? '');
   return list?.();

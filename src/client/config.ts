@@ -13,7 +13,7 @@ import type { Settings } from '../config/settings.ts';
 import { connectionHashInput, connectionTokens, expandConfiguredTokens, type TokenValues } from '../config/tokens.ts';
 
 /** The version that `Match version` compares with, unless a configuration is written for another program. */
-export const matchVersion = 'OpenSSH_10.0';
+const matchVersion = 'OpenSSH_10.0';
 
 /** What a canonicalization finds out: the name to go on with. */
 export interface Canonical {

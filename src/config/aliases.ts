@@ -1,4 +1,4 @@
-/** Keywords that set nothing: retired, impossible here, or the structure of the file. */
+/** Keywords that set nothing: retired, or impossible here. */
 
 /** What becomes of a keyword that sets no option. */
 export type Retired =
@@ -38,6 +38,3 @@ export const retiredKeywords: Readonly<Record<string, Retired>> = {
   gssapirenewalforcesrekey: 'absent',
   gssapikexalgorithms: 'absent',
 };
-
-/** Keywords that make the structure of a file. */
-export const structuralKeywords = ['host', 'match', 'include'] as const;

@@ -38,8 +38,6 @@ export interface Row<T, D extends T | undefined = T | undefined> {
   readonly noneClears?: boolean;
   /** How `-G` writes the keyword where that isn't the name in lower case; `false` where it doesn't show it. */
   readonly shownAs?: string | false;
-  /** Files that hold values like this: their names take `~`. */
-  readonly isPath?: boolean;
 }
 
 /** A keyword that has a value even where nothing sets it. */
@@ -120,11 +118,11 @@ export const clientKeywords = {
       (names) => [`Bad SSH2 cipher spec '${names}'.`],
     ),
   ),
-  controlPath: row('ControlPath', string, undefined, { noneClears: true, isPath: true }),
+  controlPath: row('ControlPath', string, undefined, { noneClears: true }),
   hostKeyAlgorithms: row('HostKeyAlgorithms', keyTypes),
   hostKeyAlias: row('HostKeyAlias', string),
   hostbasedAcceptedAlgorithms: row('HostbasedAcceptedAlgorithms', keyTypes, undefined, { aliases: ['hostbasedkeytypes'] }),
-  identityAgent: row('IdentityAgent', identityAgent, undefined, { isPath: true }),
+  identityAgent: row('IdentityAgent', identityAgent, undefined),
   ignoreUnknown: row('IgnoreUnknown', string),
   kbdInteractiveDevices: row('KbdInteractiveDevices', string),
   kexAlgorithms: row(
@@ -154,7 +152,7 @@ export const clientKeywords = {
   securityKeyProvider: row('SecurityKeyProvider', string, 'internal', { noneClears: true }),
   preferredAuthentications: row('PreferredAuthentications', string),
   pubkeyAcceptedAlgorithms: row('PubkeyAcceptedAlgorithms', keyTypes, undefined, { aliases: ['pubkeyacceptedkeytypes'] }),
-  revokedHostKeys: row('RevokedHostKeys', string, undefined, { noneClears: true, isPath: true }),
+  revokedHostKeys: row('RevokedHostKeys', string, undefined, { noneClears: true }),
   xauthLocation: row('XAuthLocation', string, '/usr/bin/xauth'),
   knownHostsCommand: row('KnownHostsCommand', command, undefined, { noneClears: true }),
   tag: row('Tag', string),
@@ -163,11 +161,11 @@ export const clientKeywords = {
   dynamicForward: row('DynamicForward', forwards('dynamic')),
   localForward: row('LocalForward', forwards('local')),
   remoteForward: row('RemoteForward', forwards('remote')),
-  identityFile: row('IdentityFile', accumulate('identity', 100), undefined, { aliases: ['identityfile2'], isPath: true }),
+  identityFile: row('IdentityFile', accumulate('identity', 100), undefined, { aliases: ['identityfile2'] }),
   canonicalDomains: row('CanonicalDomains', domains, []),
-  certificateFile: row('CertificateFile', accumulate('certificate', 100), [], { isPath: true }),
-  globalKnownHostsFile: row('GlobalKnownHostsFile', list(32), ['/etc/ssh/ssh_known_hosts', '/etc/ssh/ssh_known_hosts2'], { isPath: true }),
-  userKnownHostsFile: row('UserKnownHostsFile', list(32), ['~/.ssh/known_hosts', '~/.ssh/known_hosts2'], { isPath: true }),
+  certificateFile: row('CertificateFile', accumulate('certificate', 100), []),
+  globalKnownHostsFile: row('GlobalKnownHostsFile', list(32), ['/etc/ssh/ssh_known_hosts', '/etc/ssh/ssh_known_hosts2']),
+  userKnownHostsFile: row('UserKnownHostsFile', list(32), ['~/.ssh/known_hosts', '~/.ssh/known_hosts2']),
   sendEnv: row('SendEnv', sendEnv, []),
   setEnv: row('SetEnv', setEnv, []),
   logVerbose: row('LogVerbose', list(64), []),

@@ -84,7 +84,7 @@ export function expandConfiguredTokens(text: string, tokens: Tokens, environment
  *
  * @throws ConfigError where there is no such user.
  */
-export function expandTilde(name: string, environment: ConfigEnvironment): string {
+function expandTilde(name: string, environment: ConfigEnvironment): string {
   if (!name.startsWith('~')) return name;
   const slash = name.indexOf('/');
   const user = slash < 0 ? name.slice(1) : name.slice(1, slash);

@@ -36,7 +36,7 @@ export function localEnvironment(log: Log): ConfigEnvironment {
 class UnsafeFile extends Error {}
 
 /** Reads a configuration file; `strict` refuses one that others than root and the user could have written. */
-export function readConfigFile(path: string, strict: boolean): ConfigFile {
+function readConfigFile(path: string, strict: boolean): ConfigFile {
   try {
     const { bytes } = readWholeFile(path, largestFile, (stat) => {
       if (strict && !configFileIsSafe(stat)) throw new UnsafeFile(path);

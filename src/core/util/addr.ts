@@ -1,10 +1,10 @@
-import { matchPatternList, matchHostname, type ListMatch } from './pattern.ts';
+import { matchPatternList, type ListMatch } from './pattern.ts';
 
 /** An IPv4 or IPv6 address: 4 or 16 bytes. */
 export type Address = Uint8Array;
 
 /** An address and how many of its leading bits count. */
-export interface Network {
+interface Network {
   readonly address: Address;
   readonly bits: number;
 }
@@ -14,13 +14,8 @@ export function parseAddress(text: string): Address | undefined {
   return text.includes(':') ? parseIpv6(text) : parseIpv4(text);
 }
 
-/** Whether a text is a numeric address. */
-export function isAddress(text: string): boolean {
-  return parseAddress(text) !== undefined;
-}
-
 /** Reads `address/bits`, or an address alone, which stands for itself. */
-export function parseNetwork(text: string): Network | undefined {
+function parseNetwork(text: string): Network | undefined {
   const slash = text.indexOf('/');
   const address = parseAddress(slash < 0 ? text : text.slice(0, slash));
   if (address === undefined) return undefined;
@@ -31,7 +26,7 @@ export function parseNetwork(text: string): Network | undefined {
 }
 
 /** Whether the bits of a network's address after its prefix are all zero. */
-export function isNetworkAddress(network: Network): boolean {
+function isNetworkAddress(network: Network): boolean {
   const whole = network.bits >> 3;
   const part = network.address[whole];
   if (part === undefined) return true;
@@ -39,7 +34,7 @@ export function isNetworkAddress(network: Network): boolean {
 }
 
 /** Whether an address lies in a network of its own family. */
-export function isInNetwork(address: Address, network: Network): boolean {
+function isInNetwork(address: Address, network: Network): boolean {
   if (address.length !== network.address.length) return false;
   const whole = network.bits >> 3;
   for (let at = 0; at < whole; at++) if (address[at] !== network.address[at]) return false;
@@ -104,15 +99,6 @@ export function matchNetworkList(text: string, list: string): ListMatch | 'inval
   return hit ? 'match' : 'none';
 }
 
-/** Looks a host up by name and by address in one list, as `from=` and AllowUsers do; a list that is invalid matches nothing. */
-export function matchHostOrAddress(host: string, address: string, list: string): ListMatch {
-  const byAddress = matchAddressList(address, list);
-  if (byAddress === 'invalid' || byAddress === 'negated') return 'negated';
-  const byName = matchHostname(host, list);
-  if (byName === 'negated') return 'negated';
-  return byAddress === 'match' || byName === 'match' ? 'match' : 'none';
-}
-
 function parseIpv4(text: string): Address | undefined {
   const parts = text.split('.');
   if (parts.length !== 4) return undefined;
@@ -157,7 +143,7 @@ function groups(text: string, last: boolean): number[] | undefined {
 }
 
 /** How inet_ntop(3) writes an address. */
-export function formatAddress(address: Address): string {
+function formatAddress(address: Address): string {
   if (address.length === 4) return address.join('.');
   const isMapped = address.subarray(0, 10).every((byte) => byte === 0) && address[10] === 0xff && address[11] === 0xff;
   const isCompatible = address.subarray(0, 12).every((byte) => byte === 0) && (address[12] !== 0 || address[13] !== 0);

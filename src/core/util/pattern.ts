@@ -95,7 +95,7 @@ export function keepNames(names: string, patterns: string): string {
 }
 
 /** The names of the first list that no pattern of the second matches, in their order. */
-export function withoutNames(names: string, patterns: string): string {
+function withoutNames(names: string, patterns: string): string {
   return splitNames(names)
     .filter((name) => matchPatternList(name, patterns) === 'none')
     .join(',');

@@ -1,7 +1,7 @@
 const secondsOf: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 };
 
 /** The longest time that fits where OpenSSH keeps one. */
-export const longestSeconds = 0x7fffffff;
+const longestSeconds = 0x7fffffff;
 
 /**
  * Seconds of a time as sshd_config(5) writes it under TIME FORMATS: `600`, `10m`, `1h30m`; a number without a unit is in seconds.
