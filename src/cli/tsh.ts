@@ -60,7 +60,9 @@ async function main(argv: readonly string[]): Promise<number> {
         (text) => writeTo(1, text),
         (text) => run.log('FATAL', text),
       );
-    default:
+    case 'connect':
+    case 'dump':
+    case 'doctor':
       return await withHost(line, run);
   }
 }

@@ -260,16 +260,15 @@ export class Client {
     const closed = new Promise<Error | undefined>((settle) => {
       over = settle;
     });
-    let keepalive: Keepalive | undefined;
     const connection = new Connection(transport, {
       events,
-      heard: () => keepalive?.heard(),
+      heard: () => keepalive.heard(),
       closed: (error) => {
-        keepalive?.stop();
+        keepalive.stop();
         over(error);
       },
     });
-    keepalive = new Keepalive(
+    const keepalive: Keepalive = new Keepalive(
       systemClock,
       { intervalMs: options.serverAliveInterval * 1000, mostUnanswered: options.serverAliveCountMax },
       () => {

@@ -165,7 +165,7 @@ class Judge {
       case 'changed':
         this.tell('changed', key, status.entry);
         return this.changed(key, status.entry);
-      default:
+      case 'new':
         this.tell('new', key);
         await this.unknown(key.plain, files);
         return { changed: false };
