@@ -1,5 +1,6 @@
 import type { PublicKey } from '../core/keys/key.ts';
-import { isOpensshPrivate, type PrivateKeyFile, parseOpensshPrivate, readOpensshEnvelope } from '../core/keys/openssh-private.ts';
+import { parsePrivateKeyFile } from '../core/keys/formats.ts';
+import { isOpensshPrivate, type PrivateKeyFile, readOpensshEnvelope } from '../core/keys/openssh-private.ts';
 import { formatPublicKeyLine, type PublicKeyLine, parsePublicKeyLine } from '../core/keys/public-key.ts';
 import { utf8Bytes, utf8Text } from '../core/util/bytes.ts';
 import { SshError } from '../core/util/errors.ts';
@@ -19,7 +20,8 @@ const publicMode = 0o644;
  *
  * @param warn gets the lines of OpenSSH's banner where others may read the file.
  * @throws SystemError where the file can't be read; SshError SSH_ERR_KEY_BAD_PERMISSIONS where others may read it,
- *   SSH_ERR_KEY_WRONG_PASSPHRASE where it needs another passphrase or one at all, SSH_ERR_INVALID_FORMAT and what a bad key throws.
+ *   SSH_ERR_KEY_WRONG_PASSPHRASE where it needs another passphrase or one at all, SSH_ERR_LIBCRYPTO_ERROR where it is no private
+ *   key's file, SSH_ERR_INVALID_FORMAT and what a bad key throws.
  */
 export async function loadPrivateKey(
   path: string,
@@ -32,7 +34,7 @@ export async function loadPrivateKey(
     throw new SshError('SSH_ERR_KEY_BAD_PERMISSIONS', path);
   });
   try {
-    return await parseOpensshPrivate(bytes, passphrase);
+    return await parsePrivateKeyFile(bytes, passphrase);
   } finally {
     bytes.fill(0);
   }

@@ -9,10 +9,10 @@ import { SshError } from '../util/errors.ts';
  */
 
 /** What a number is said to be: moduli(5), type. */
-export const moduliTypes = { unknown: 0, safe: 2, sophieGermain: 4 } as const;
+const moduliTypes = { unknown: 0, safe: 2, sophieGermain: 4 } as const;
 
 /** What a number was tested by: moduli(5), tests. */
-export const moduliTests = { composite: 1, sieve: 2, millerRabin: 4 } as const;
+const moduliTests = { composite: 1, sieve: 2, millerRabin: 4 } as const;
 
 /** One line of a moduli file. */
 export interface Modulus {

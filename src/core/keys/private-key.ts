@@ -4,7 +4,7 @@ import { SshError } from '../util/errors.ts';
 import { WireReader } from '../wire/reader.ts';
 import { WireWriter } from '../wire/writer.ts';
 import type { PublicKey, Signer } from './key.ts';
-import type { KeyKind } from './key-kind.ts';
+import type { KeyKind, Signing } from './key-kind.ts';
 import { keyKinds, kindOf } from './key-types.ts';
 import { parsePlainKey, plainBlob, strictly } from './plain-key.ts';
 
@@ -52,7 +52,7 @@ export class PrivateKey implements Signer {
       throw new SshError('SSH_ERR_SIGN_ALG_UNSUPPORTED', `${algorithm} with ${this.publicKey.name}`);
     }
     this.#imported ??= signing.importPrivate(this.fields);
-    const signature = signing.sign(algorithm, this.#imported, data);
+    const signature = signedBy(signing, algorithm, this.#imported, data);
     return new WireWriter(signature.length + 64).string(utf8Bytes(algorithm)).raw(signature).bytes();
   }
 
@@ -86,6 +86,16 @@ export class PrivateKey implements Signer {
   /** What console.log and util.inspect show. */
   [Symbol.for('nodejs.util.inspect.custom')](): string {
     return '[secret]';
+  }
+}
+
+function signedBy(signing: Signing, algorithm: string, key: KeyObject, data: Uint8Array): Uint8Array {
+  try {
+    return signing.sign(algorithm, key, data);
+  } catch (error) {
+    if (error instanceof SshError) throw error;
+    // numbers of a private key that do not belong together show here
+    throw new SshError('SSH_ERR_LIBCRYPTO_ERROR', `signing with ${algorithm}`, { cause: error });
   }
 }
 

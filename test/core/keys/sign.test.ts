@@ -1,8 +1,9 @@
 import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { generatePrivateKey, readPrivateKey } from '../../../src/core/keys/private-key.ts';
+import { generatePrivateKey, privateKeyOf, readPrivateKey } from '../../../src/core/keys/private-key.ts';
 import { formatPublicKeyLine, parsePublicKey } from '../../../src/core/keys/public-key.ts';
 import { utf8Bytes } from '../../../src/core/util/bytes.ts';
+import { mpint } from '../../../src/core/wire/codec.ts';
 import { WireReader } from '../../../src/core/wire/reader.ts';
 import { WireWriter } from '../../../src/core/wire/writer.ts';
 import { errorCode, keyText, plainKeys, privateKeyFile, publicKeyFile, rejection } from './vectors.ts';
@@ -98,4 +99,29 @@ test('a key keeps its secret where the Buffer that it was read from is wiped', a
   const parsed = parsePublicKey(blob);
   blob.fill(0);
   expect(parsed.blob).toEqual(publicKey.blob);
+});
+
+test('an RSA key whose numbers do not belong together signs nothing, with an SshError', async () => {
+  const { fields } = await privateKeyFile('rsa-1024');
+  const reader = new WireReader(fields);
+  const numbers = Array.from({ length: 6 }, () => mpint.read(reader)) as [
+    Uint8Array,
+    Uint8Array,
+    Uint8Array,
+    Uint8Array,
+    Uint8Array,
+    Uint8Array,
+  ];
+  for (let damaged = 2; damaged < numbers.length; damaged++) {
+    const writer = new WireWriter();
+    for (const [i, value] of numbers.entries())
+      mpint.write(writer, i === damaged ? value.map((byte, at) => (at === 0 ? byte ^ 1 : byte)) : value);
+    const key = privateKeyOf('ssh-rsa', writer.take());
+    // OpenSSL goes another way where its short cut by the primes fails, so a wrong p or q alone may do no harm
+    await rejection(key.check());
+  }
+  const writer = new WireWriter();
+  for (const value of [numbers[0], numbers[1], Uint8Array.of(5), numbers[3], Uint8Array.of(3), Uint8Array.of(3)])
+    mpint.write(writer, value);
+  expect(await rejection(privateKeyOf('ssh-rsa', writer.take()).check())).toBe('SSH_ERR_LIBCRYPTO_ERROR');
 });
