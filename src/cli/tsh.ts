@@ -1,11 +1,12 @@
 import { ConfigError } from '../config/environment.ts';
 import type { NoteLevel, TshEvent } from '../core/events.ts';
-import { type Log, type LogLevel, stderrLog } from '../core/util/log.ts';
+import { isLogged, type Log, type LogLevel, stderrLog } from '../core/util/log.ts';
+import { visibleText } from '../core/util/vis.ts';
 import { loadClientConfig } from '../client/config.ts';
 import { DebugView } from '../client/debug-view.ts';
 import { refusals } from '../client/refusals.ts';
 import { localEnvironment } from '../files/config-files.ts';
-import { servicePort } from '../node/local-host.ts';
+import { servicePort, terminalTakesUtf8 } from '../node/local-host.ts';
 import { appendingFile, expandTilde, whyInaccessible, writeTo } from '../node/files.ts';
 import { isatty } from '../node/tty.ts';
 import { type HostCommandLine, parseCommandLine } from './command-line.ts';
@@ -118,6 +119,8 @@ async function eventViews(line: HostCommandLine, run: RunLog): Promise<(event: T
   const explain = await explainer(line.explain);
   return (event) => {
     for (const { level, text } of debug.lines(event)) run.log(levels[level], text);
+    // a banner is for people: it goes to stderr even where the log does not
+    if (event.type === 'banner' && isLogged('INFO', run.level)) writeTo(2, visibleText(event.text, terminalTakesUtf8(process.env)));
     explain?.(event);
   };
 }

@@ -58,7 +58,7 @@ function bannerLines(error: unknown, place: FailurePlace): readonly Line[] {
   const closed = error instanceof SshError && error.code === 'SSH_ERR_CONN_CLOSED';
   const timedOut = error instanceof SshError && error.code === 'SSH_ERR_CONN_TIMEOUT';
   return [
-    ...(closed ? ([['ERROR', 'kex_exchange_identification: Connection closed by remote host']] as const) : []),
+    ...(closed ? ([['VERBOSE', 'kex_exchange_identification: Connection closed by remote host']] as const) : []),
     ...(timedOut ? ([['ERROR', 'Connection timed out during banner exchange']] as const) : []),
     ...dispatchLines(error, place, 'banner exchange: '),
   ];
@@ -77,7 +77,7 @@ function dispatchLines(error: unknown, { peer, macApart }: FailurePlace, tag: st
   if (text !== undefined) return [['FATAL', text(peer)]];
   const before: Partial<Record<SshError['code'], string | undefined>> = {
     SSH_ERR_CONN_CORRUPT: error.detail,
-    SSH_ERR_MAC_INVALID: macApart ? 'Corrupted MAC on input.' : undefined,
+    SSH_ERR_MAC_INVALID: error.detail ?? (macApart ? 'Corrupted MAC on input.' : undefined),
   };
   const first = before[error.code];
   const detail: readonly Line[] = error.detail === undefined || first !== undefined ? [] : [['DEBUG', error.detail]];
@@ -100,7 +100,9 @@ function sessionLines(error: unknown, place: FailurePlace): readonly Line[] {
     return [['INFO', `Connection to ${place.host} closed by remote host.`]];
   }
   const system = errnoOf(error);
-  if (system === 'EPIPE') return [['FATAL', 'client_loop: send disconnect: Broken pipe']];
-  if (system !== undefined) return [['INFO', `Read from remote host ${place.host}: ${errnoText(system)}`]];
+  // the way is broken: the goodbye that ssh sends then fails too
+  const goodbye: Line = ['FATAL', 'client_loop: send disconnect: Broken pipe'];
+  if (system === 'EPIPE') return [goodbye];
+  if (system !== undefined) return [['INFO', `Read from remote host ${place.host}: ${errnoText(system)}`], goodbye];
   return dispatchLines(error, place, 'ssh_dispatch_run_fatal: ');
 }

@@ -160,8 +160,7 @@ class Judge {
         return { changed: false };
       case 'revoked':
         this.tell('revoked', key, status.entry);
-        this.revoked(key);
-        throw new HostKeyRefused();
+        return this.revoked(key);
       case 'changed':
         this.tell('changed', key, status.entry);
         return this.changed(key, status.entry);
@@ -251,16 +250,22 @@ class Judge {
     return { changed: true };
   }
 
-  private revoked(key: PublicKey): void {
+  private revoked(key: PublicKey): { readonly changed: boolean } {
     const { log } = this.around;
     const lines = [
       rule,
       '@       WARNING: REVOKED HOST KEY DETECTED!               @',
       rule,
       `The ${shortName(key)} host key for ${this.name} is marked as revoked.`,
-      'This could mean that a stolen key is being used to impersonate this host.',
+      'This could mean that a stolen key is being used to',
+      'impersonate this host.',
     ];
     for (const line of lines) log('ERROR', line);
+    if (this.policy.strict !== 'false') {
+      log('ERROR', `${shortName(key)} host key for ${this.name} was revoked and you have requested strict checking.`);
+      throw this.refused(key);
+    }
+    return { changed: true };
   }
 
   private refused(key: PublicKey): HostKeyRefused {

@@ -80,8 +80,13 @@ function tellUnreadable(path: string, explicit: boolean, error: unknown, log: Lo
     log(explicit ? 'INFO' : 'DEBUG3', `no such identity: ${path}: ${errnoText(code)}`);
     return;
   }
-  const reason = code !== undefined ? errnoText(code) : error instanceof Error ? error.message : String(error);
-  log('ERROR', `Load key "${path}": ${reason}`);
+  log('ERROR', `Load key "${path}": ${code === undefined ? whyNoKey(error) : errnoText(code)}`);
+}
+
+/** OpenSSH hands what it can't read itself to libcrypto, whose complaint is then the last. */
+function whyNoKey(error: unknown): string {
+  if (!(error instanceof SshError)) return String(error);
+  return error.code === 'SSH_ERR_KEY_BAD_PERMISSIONS' ? error.message : new SshError('SSH_ERR_LIBCRYPTO_ERROR').message;
 }
 
 async function agentCandidates(socket: string, binding: AgentBinding, log: Log): Promise<Candidate[]> {

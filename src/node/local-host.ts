@@ -50,3 +50,9 @@ function readServices(): Map<string, number> {
   }
   return ports;
 }
+
+/** Whether the locale's characters are UTF-8 (locale(7)), so that peers' texts may be shown as they are. */
+export function terminalTakesUtf8(environment: NodeJS.ProcessEnv): boolean {
+  const { LC_ALL, LC_CTYPE, LANG } = environment;
+  return /utf-?8/i.test([LC_ALL, LC_CTYPE, LANG].find((name) => name !== undefined && name !== '') ?? '');
+}

@@ -33,6 +33,7 @@ export interface Agreement extends AgreedAlgorithms {
 /** Nothing in common: which class of algorithm, and both lists. */
 export class NegotiationError extends SshError {
   readonly own: readonly string[];
+  /** As it was sent, markers and all: so OpenSSH shows it. */
   readonly peer: readonly string[];
 
   constructor(code: SshErrorCode, own: readonly string[], peer: readonly string[]) {
@@ -86,7 +87,7 @@ export function negotiate(
   const choose = (code: SshErrorCode, pick: (init: KexInit) => readonly string[]): string => {
     const known = pick(server);
     const name = pick(client).find((candidate) => known.includes(candidate) && !isMarker(candidate));
-    if (name === undefined) throw new NegotiationError(code, pick(own).filter(isMethod), pick(peer).filter(isMethod));
+    if (name === undefined) throw new NegotiationError(code, pick(own).filter(isMethod), pick(peer));
     return name;
   };
   const direction = (

@@ -139,7 +139,9 @@ export class PacketReader {
       this.hide();
       return;
     }
-    throw new SshError('SSH_ERR_CONN_CORRUPT', `Bad packet length ${String(length)}.`);
+    // where the length is not authenticated before the packet is, OpenSSH gives both faults one name
+    const code = this.opener.lengthApart ? 'SSH_ERR_CONN_CORRUPT' : 'SSH_ERR_MAC_INVALID';
+    throw new SshError(code, `Bad packet length ${String(length)}.`);
   }
 
   /** Reads on after a fault that must not show when it was found: see PacketDiscard. */
