@@ -2,6 +2,8 @@ import type { Channel, ChannelHandler } from '../core/connection/channel.ts';
 import { answerRequests, sendExit, signalNames, type TerminalSize } from '../core/connection/session-requests.ts';
 import type { ChannelRequestValues } from '../core/wire/connection-messages.ts';
 import { decodeTerminalModes } from '../core/wire/terminal-modes.ts';
+import type { Timer } from '../core/util/clock.ts';
+import { systemClock } from '../node/clock.ts';
 import { ChannelDrain, channelFeed } from '../node/channel-stream.ts';
 import { errnoOf } from '../node/errno.ts';
 import type { ByteStream } from '../node/socket.ts';
@@ -56,6 +58,7 @@ class ServerSession {
   private inputEnded = false;
   private readonly outputs = { stdout: true, stderr: true };
   private exited = false;
+  private patience: Timer | undefined;
 
   constructor(rules: SessionRules) {
     this.rules = rules;
@@ -219,13 +222,27 @@ class ServerSession {
     this.finish();
   }
 
-  /** EOF when all output is sent; the end of the channel when the program has ended too, but not before: others may hold its output open. */
+  /**
+   * EOF when all output is sent; the end of the channel when the program has ended too, but not before: others may hold its output open.
+   *
+   * A program that closes its output is about to end, nearly always. EOF waits a moment for that, so that the exit status goes first:
+   * PuTTY's plink closes the channel at EOF, and a status that comes later than that reaches nobody.
+   */
   private finish(): void {
-    if (this.outputs.stdout || this.outputs.stderr) return;
-    this.channel?.eof();
-    if (this.exited) this.channel?.close();
+    const { channel } = this;
+    if (this.outputs.stdout || this.outputs.stderr || channel === undefined) return;
+    if (this.exited) {
+      this.patience?.stop();
+      channel.eof();
+      channel.close();
+    } else {
+      this.patience ??= systemClock.after(EXIT_PATIENCE_MS, () => channel.eof());
+    }
   }
 }
+
+/** How long EOF waits for the program's end, in milliseconds. */
+const EXIT_PATIENCE_MS = 100;
 
 function sizeOf(asked: ChannelRequestValues['window-change']): TerminalSize {
   return { columns: asked.widthColumns, rows: asked.heightRows, widthPixels: asked.widthPixels, heightPixels: asked.heightPixels };

@@ -19,6 +19,7 @@ export interface Served {
   readonly config: string;
   readonly events: TshEvent[];
   readonly userKey: PrivateKey;
+  readonly hostKeys: readonly PrivateKey[];
   stop(): Promise<void>;
 }
 
@@ -80,6 +81,7 @@ export async function serve(rules: Partial<ServerRules> = {}, limits: Partial<Li
     config,
     events,
     userKey,
+    hostKeys,
     stop: async () => {
       await server.close();
       rmSync(folder, { recursive: true, force: true });
