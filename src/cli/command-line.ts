@@ -70,7 +70,8 @@ function readCommandLine(argv: readonly string[], environment: CommandLineEnviro
     const destination = parseDestination(first, environment.servicePort);
     if (destination === undefined) throw usage(environment);
     host = destination.host;
-    if (destination.user !== undefined && settings.get('user') === undefined) settings.add('user', destination.user, origin);
+    if (destination.user !== undefined && settings.get('user') === undefined)
+      settings.add('user', destination.user, { ...origin, literal: true });
     if (destination.port !== undefined && settings.get('port') === undefined) settings.add('port', destination.port, origin);
     rest = rest.slice(1);
     if (rest.length === 0 || terminated) break;

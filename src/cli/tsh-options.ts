@@ -66,7 +66,7 @@ function suggests(option: 'user' | 'tag'): FlagRow {
   return {
     value: true,
     apply: ({ settings }, value) => {
-      if (settings.get(option) === undefined) settings.add(option, value, origin);
+      if (settings.get(option) === undefined) settings.add(option, value, { ...origin, literal: true });
     },
   };
 }

@@ -5,12 +5,13 @@ import { canonicalAddress } from '../core/util/addr.ts';
 import { hex, utf8Bytes } from '../core/util/bytes.ts';
 import { lowerCase } from '../core/util/pattern.ts';
 import type { Log } from '../core/util/log.ts';
+import { isValidUser } from '../config/destination.ts';
 import { fatal, type ConfigEnvironment } from '../config/environment.ts';
 import { expandOptions, finalizeClient, type FinalOptions } from '../config/finalize-client.ts';
 import type { MatchSubject } from '../config/match.ts';
 import { parseFile, type ParseTarget } from '../config/parse.ts';
 import type { Settings } from '../config/settings.ts';
-import { connectionHashInput, connectionTokens, expandConfiguredTokens, type TokenValues } from '../config/tokens.ts';
+import { connectionHashInput, connectionTokens, expandConfigured, expandConfiguredTokens, type TokenValues } from '../config/tokens.ts';
 
 /** The version that `Match version` compares with, unless a configuration is written for another program. */
 const matchVersion = 'OpenSSH_10.0';
@@ -90,22 +91,35 @@ export async function loadClientConfig(request: ConfigRequest): Promise<ClientCo
       settings.replace('hostname', host, settings.origins('hostname')[0] ?? { file: 'command-line', line: 0, block: undefined });
     readFiles(request, host, true);
   }
-  const options = finalizeClient(settings, { host, hasStdioForward: request.hasStdioForward === true }, environment);
-  request.settled?.(options);
-  refuseLoop(options, host, log);
+  const settled = finalizeClient(settings, { host, hasStdioForward: request.hasStdioForward === true }, environment);
+  request.settled?.(settled);
+  refuseLoop(settled, host, log);
   const { command, muxCommand, stdinIsTerminal } = request;
-  const session = chooseSession(options, { command, muxCommand, stdinIsTerminal, log });
-  const tokens = tokenValues(request, options, host);
+  const session = chooseSession(settled, { command, muxCommand, stdinIsTerminal, log });
+  const named = { ...settled, user: expandUser(request, settled, host) };
+  const tokens = tokenValues(request, named, host);
+  const options = expandOptions(named, tokens, environment);
   return {
-    options: expandOptions(options, tokens, environment),
+    options,
     host,
     originalHost: request.host,
     user: options.user,
     port: options.port,
-    session,
+    session: session.command === settled.remoteCommand ? { ...session, command: options.remoteCommand } : session,
     tokens,
     settings,
   };
+}
+
+/** The remote user with its tokens and variables replaced; what comes out of them must be as harmless as what a command line may say. */
+function expandUser(request: ConfigRequest, options: FinalOptions, host: string): string {
+  const { settings, environment } = request;
+  if (settings.origins('user')[0]?.literal === true) return options.user;
+  // A user's name can't be a part of itself, nor of the hash that it goes into.
+  const { r: _user, C: _hash, ...tokens } = connectionTokens(tokenValues(request, options, host), environment);
+  const user = expandConfigured(options.user, tokens, environment);
+  if (user !== options.user && !isValidUser(user)) throw fatal(environment.log, 'remote username contains invalid characters');
+  return user;
 }
 
 /** A jump through the host itself would never end. */

@@ -15,7 +15,7 @@ export interface SessionSituation {
 
 /** A session's shape. */
 export interface SessionChoice {
-  /** What to run there, of the command line or RemoteCommand (whose tokens are not replaced yet); undefined for a shell. */
+  /** What to run there, of the command line or RemoteCommand; undefined for a shell. */
   readonly command: string | undefined;
   readonly wantsTerminal: boolean;
 }

@@ -103,6 +103,7 @@ export function expandOptions(options: FinalOptions, values: TokenValues, enviro
   });
   return {
     ...options,
+    remoteCommand: options.remoteCommand === undefined ? undefined : expandConfiguredTokens(options.remoteCommand, tokens, environment),
     userKnownHostsFile: options.userKnownHostsFile.map(file),
     setEnv: options.setEnv.map((setting) => {
       const equals = setting.indexOf('=') + 1;

@@ -20,6 +20,8 @@ export interface Origin {
   readonly line: number;
   /** The block that the line stands in; undefined before the first block and on the command line. */
   readonly block: Block | undefined;
+  /** The value means itself: nothing in it is to be replaced. */
+  readonly literal?: true;
 }
 
 /** A value that came too late: an earlier line had set the option. */
