@@ -159,7 +159,7 @@ describe('a length that can’t be right', () => {
     new DataView(head.buffer).setUint32(0, length);
     const { error, payloads } = opened(ends(undefined, undefined).reader, head);
     expect(payloads).toEqual([]);
-    expect(error).toMatchObject({ code: 'SSH_ERR_CONN_CORRUPT', detail: `Bad packet length ${String(length)}.` });
+    expect(error).toMatchObject({ code: 'SSH_ERR_MAC_INVALID', detail: `Bad packet length ${String(length)}.` });
   });
 
   test.each(['aes128-gcm@openssh.com', 'aes256-gcm@openssh.com'] as const)('is refused before anything is kept for it (%s)', (cipher) => {
