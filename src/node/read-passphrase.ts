@@ -114,8 +114,7 @@ async function askTerminal(input: number, output: number, prompt: string, option
       interrupt.abort();
     });
     try {
-      fs.writeSync(output, prompt);
-      const answer = await readLine(input, interrupt.signal);
+      const answer = await readLine(input, interrupt.signal, () => fs.writeSync(output, prompt));
       if (hide && (termiosFlags(before, 'lflag') & ECHO) !== 0) fs.writeSync(output, '\n');
       if (answer !== 'stopped') return answer;
     } finally {
@@ -130,8 +129,11 @@ async function askTerminal(input: number, output: number, prompt: string, option
 const ECHO = 0o10;
 const ECHONL = 0o100;
 
-/** A line from a terminal in its line mode: editing and signals are the terminal's. Its end (^D) ends the line. */
-function readLine(fd: number, interrupt: AbortSignal): Promise<Uint8Array | undefined | 'stopped'> {
+/**
+ * A line from a terminal in its line mode: editing and signals are the terminal's. Its end (^D) ends the line. `ask` puts the question, once
+ * whatever the user may do about it is listened for.
+ */
+function readLine(fd: number, interrupt: AbortSignal, ask: () => void): Promise<Uint8Array | undefined | 'stopped'> {
   return new Promise((resolve, reject) => {
     const own = fs.openSync(`/dev/fd/${fd}`, fs.constants.O_RDONLY | fs.constants.O_NOCTTY);
     const stream = new tty.ReadStream(own);
@@ -158,6 +160,7 @@ function readLine(fd: number, interrupt: AbortSignal): Promise<Uint8Array | unde
     };
     process.on('SIGTSTP', stopped);
     interrupt.addEventListener('abort', interrupted);
+    ask();
     stream.on('data', (chunk: Buffer) => {
       const end = chunk.findIndex((byte) => byte === 0x0a || byte === 0x0d);
       length += (end === -1 ? chunk : chunk.subarray(0, end)).copy(line, length);

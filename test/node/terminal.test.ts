@@ -27,7 +27,8 @@ class Terminal {
 
   constructor(line: string, env: Record<string, string> = {}) {
     const { DISPLAY: _display, WAYLAND_DISPLAY: _wayland, SSH_ASKPASS: _askpass, SSH_ASKPASS_REQUIRE: _require, ...rest } = process.env;
-    this.child = spawn('script', ['-qefc', line, '/dev/null'], {
+    // whoever runs the tests may ignore signals (a shell does for what it runs in the background), and children inherit that
+    this.child = spawn('env', ['--default-signal', 'script', '-qefc', line, '/dev/null'], {
       stdio: ['pipe', 'pipe', 'inherit'],
       env: { ...rest, SHELL: '/bin/bash', ...env },
     });
