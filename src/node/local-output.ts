@@ -43,6 +43,7 @@ class DescriptorSink implements Sink {
   private closeQueue: () => void = () => {};
   private ended: (() => void) | undefined;
   private closed = false;
+  private finished = false;
 
   constructor(fd: number, kind: 'terminal' | 'pipe' | 'socket' | 'file', owned: boolean) {
     this.fd = fd;
@@ -106,8 +107,11 @@ class DescriptorSink implements Sink {
 
   /** The descriptors that the process was started with stay open: a later file must not take the number of stdout. */
   private finish(): void {
+    const again = this.finished;
     this.closed = true;
-    if (!this.owned) return;
+    this.finished = true;
+    // its number may be another file's by now
+    if (!this.owned || again) return;
     if (this.queue === undefined) fs.closeSync(this.fd);
     else this.closeQueue();
   }
