@@ -4,6 +4,7 @@ import type { EventSink } from '../core/events.ts';
 import { Transport } from '../core/transport/transport.ts';
 import type { TransportConfig } from '../core/transport/transport-config.ts';
 import { systemClock } from '../node/clock.ts';
+import { libcryptoCiphers } from '../node/native/libcrypto.ts';
 
 /** A transport that speaks over this stream; reading starts at once. */
 export function attachTransport(stream: ByteStream, config: TransportConfig, events: EventSink): Transport {
@@ -11,6 +12,7 @@ export function attachTransport(stream: ByteStream, config: TransportConfig, eve
     random: systemRandom,
     clock: systemClock,
     events,
+    bulk: libcryptoCiphers,
     write: (bytes) => stream.write(bytes),
     unsent: () => stream.pending,
     resume: () => {

@@ -17,6 +17,7 @@ import { Transport } from '../core/transport/transport.ts';
 import { SshError } from '../core/util/errors.ts';
 import { disconnectReasons } from '../core/wire/numbers.ts';
 import { systemClock } from '../node/clock.ts';
+import { libcryptoCiphers } from '../node/native/libcrypto.ts';
 import type { SocketStream } from '../node/socket.ts';
 import type { User } from '../node/users.ts';
 import type { ConnectionEnds } from './environment.ts';
@@ -112,6 +113,7 @@ class ClientConnection implements ServedClient {
         random: systemRandom,
         clock: systemClock,
         events: this.events,
+        bulk: libcryptoCiphers,
         write: (bytes) => stream.write(bytes),
         unsent: () => stream.pending,
         resume: () => {

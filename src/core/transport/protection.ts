@@ -1,3 +1,4 @@
+import { BulkChange, type BulkCiphers } from '../crypto/packet-bulk.ts';
 import type { PacketOpener, PacketSealer } from '../crypto/packet-cipher.ts';
 import type { EventSink } from '../events.ts';
 import type { Inbound } from './inbound.ts';
@@ -16,13 +17,22 @@ export class Protection {
   private readonly in: Inbound;
   private readonly schedule: RekeySchedule;
   private readonly events: EventSink;
+  private readonly bulk: BulkChange | undefined;
 
-  constructor(role: 'client' | 'server', out: Outbound, inbound: Inbound, schedule: RekeySchedule, events: EventSink) {
+  constructor(
+    role: 'client' | 'server',
+    out: Outbound,
+    inbound: Inbound,
+    schedule: RekeySchedule,
+    events: EventSink,
+    bulk: BulkCiphers | undefined,
+  ) {
     this.role = role;
     this.out = out;
     this.in = inbound;
     this.schedule = schedule;
     this.events = events;
+    this.bulk = bulk === undefined ? undefined : new BulkChange(bulk);
   }
 
   /** From here on what is sent is sealed with new keys. */
@@ -31,9 +41,10 @@ export class Protection {
     this.agreement = agreement;
     const { sequence } = this.out;
     const { strict } = agreement;
-    this.out.rekey(sealer, strict);
+    const { cipher } = this.sending(agreement);
+    this.out.rekey(this.bulk?.sealer(sealer, cipher) ?? sealer, strict);
     const blocks = this.schedule.sealed(sealer);
-    this.events({ type: 'new-keys', sent: true, cipher: this.sending(agreement).cipher, blocks, sequence, strict, rekey });
+    this.events({ type: 'new-keys', sent: true, cipher, blocks, sequence, strict, rekey });
     if (this.authenticated) this.compress(agreement);
   }
 
@@ -41,9 +52,10 @@ export class Protection {
   newOpener(opener: PacketOpener, agreement: Agreement, rekey: boolean): void {
     const { sequence } = this.in;
     const { strict } = agreement;
-    this.in.rekey(opener, strict);
+    const { cipher } = this.receiving(agreement);
+    this.in.rekey(this.bulk?.opener(opener, cipher) ?? opener, strict);
     const blocks = this.schedule.opened(opener);
-    this.events({ type: 'new-keys', sent: false, cipher: this.receiving(agreement).cipher, blocks, sequence, strict, rekey });
+    this.events({ type: 'new-keys', sent: false, cipher, blocks, sequence, strict, rekey });
     if (this.authenticated) this.decompress(agreement);
   }
 

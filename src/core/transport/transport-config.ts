@@ -1,3 +1,4 @@
+import type { BulkCiphers } from '../crypto/packet-bulk.ts';
 import type { Random } from '../crypto/random.ts';
 import type { EventSink } from '../events.ts';
 import type { Clock } from '../util/clock.ts';
@@ -18,6 +19,8 @@ export interface TransportSurroundings {
   readonly random: Random;
   readonly clock: Clock;
   readonly events: EventSink;
+  /** Faster sources of ciphers, for directions that move much. */
+  readonly bulk?: BulkCiphers;
   /** Sends bytes to the peer and owns them, see `unsent`; false where more wait than is good, until {@link Transport.drained}. */
   readonly write: (bytes: Uint8Array) => boolean;
   /**

@@ -52,7 +52,7 @@ export class Transport implements PacketLink {
     const schedule = new RekeySchedule(config.rekeyLimit, io.clock, () => {
       this.rekeyWhenDue();
     });
-    this.protection = new Protection(config.role, this.out, this.in, schedule, io.events);
+    this.protection = new Protection(config.role, this.out, this.in, schedule, io.events, io.bulk);
     const own = latin1Bytes(config.ident);
     this.kex = new KeyExchange(config, {
       random: io.random,
