@@ -98,6 +98,16 @@ export function replaceFile(path: string, bytes: Uint8Array, options: ReplaceOpt
   }
 }
 
+/** Writes a file where it stands, as fopen(3) would: what is there keeps its name, owner and mode. @throws SystemError */
+export function overwriteFile(path: string, bytes: Uint8Array, mode: number): void {
+  const fd = openFile(path, 'w', mode);
+  try {
+    writeAll(fd, bytes);
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
 /**
  * Appends lines with a single write, so that several programs may do it at once; a missing newline at the file's end is put first.
  *

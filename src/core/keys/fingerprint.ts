@@ -10,7 +10,7 @@ export type FingerprintHash = (typeof fingerprintHashes)[number];
 
 /** A key's fingerprint: `SHA256:` and base64 without padding, or `MD5:` and hexadecimal pairs. A certificate's is its certified key's. */
 export function fingerprint(key: PublicKey, hash: FingerprintHash = 'sha256'): string {
-  const raw = digest(key, hash);
+  const raw = rawFingerprint(key, hash);
   if (hash === 'md5') return `MD5:${(hex(raw).match(/../g) ?? []).join(':')}`;
   return `${hash.toUpperCase()}:${base64(raw).replace(/=+$/, '')}`;
 }
@@ -35,7 +35,7 @@ export function randomArt(key: PublicKey, hash: FingerprintHash = 'sha256'): str
   const most = STEPS.length - 3;
   let x = WIDTH >> 1;
   let y = HEIGHT >> 1;
-  for (const byte of digest(key, hash)) {
+  for (const byte of rawFingerprint(key, hash)) {
     for (let bits = byte, i = 0; i < 4; i++, bits >>= 2) {
       x = Math.min(Math.max(x + (bits & 1 ? 1 : -1), 0), WIDTH - 1);
       y = Math.min(Math.max(y + (bits & 2 ? 1 : -1), 0), HEIGHT - 1);
@@ -58,7 +58,7 @@ const CONSONANTS = 'bcdfghklmnprstvzx';
 
 /** A key's digest in pronounceable words (Antti Huima's Bubble Babble encoding); ssh-keygen -B takes sha1. */
 export function bubbleBabble(key: PublicKey, hash: FingerprintHash = 'sha1'): string {
-  const raw = digest(key, hash);
+  const raw = rawFingerprint(key, hash);
   const rounds = Math.floor(raw.length / 2) + 1;
   const byte = (i: number): number => raw[i] as number;
   let seed = 1;
@@ -81,7 +81,8 @@ export function bubbleBabble(key: PublicKey, hash: FingerprintHash = 'sha1'): st
   return `${text}x`;
 }
 
-function digest(key: PublicKey, hash: FingerprintHash): Uint8Array {
+/** The digest that a key's fingerprint shows; a certificate's is its certified key's. */
+export function rawFingerprint(key: PublicKey, hash: FingerprintHash): Uint8Array {
   return createHash(hash).update(key.plain.blob).digest();
 }
 

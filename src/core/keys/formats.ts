@@ -94,7 +94,11 @@ export async function parsePrivateKeyFile(text: Uint8Array, passphrase?: Uint8Ar
   } catch (error) {
     if (!(error instanceof SshError)) throw error;
     // OpenSSH gives its own format to libcrypto as well where it can't read it
-    const code = format.name === 'openssh' && error.code === 'SSH_ERR_INVALID_FORMAT' ? 'SSH_ERR_LIBCRYPTO_ERROR' : error.code;
+    const own = format.name === 'openssh';
+    const left = own && error.code === 'SSH_ERR_INVALID_FORMAT';
+    // and what libcrypto can read but is no key of theirs is malformed to them
+    const foreign = !own && (error.code === 'SSH_ERR_KEY_TYPE_UNKNOWN' || error.code === 'SSH_ERR_EC_CURVE_INVALID');
+    const code = left ? 'SSH_ERR_LIBCRYPTO_ERROR' : foreign ? 'SSH_ERR_INVALID_FORMAT' : error.code;
     throw new SshError(code, error.detail, { cause: error });
   }
 }

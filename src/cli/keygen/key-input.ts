@@ -1,0 +1,152 @@
+/** Keys as `tsh-keygen` reads them from files. */
+import type { PrivateKey } from '../../core/keys/private-key.ts';
+import { detectPrivateFormat, parsePrivateKeyFile } from '../../core/keys/formats.ts';
+import type { PublicKey } from '../../core/keys/key.ts';
+import { isOpensshPrivate, readOpensshEnvelope } from '../../core/keys/openssh-private.ts';
+import { type PublicKeyLine, parsePublicKeyLine } from '../../core/keys/public-key.ts';
+import { utf8Text } from '../../core/util/bytes.ts';
+import { SshError } from '../../core/util/errors.ts';
+import { SystemError } from '../../node/errno.ts';
+import { fileState } from '../../node/file-entries.ts';
+import { readWholeFile } from '../../node/files.ts';
+import { keyFileIsPrivate, unprotectedKeyBanner } from '../../node/permissions.ts';
+import { askSecret, givenPassphrase } from './prompts.ts';
+import { because, Fatal, reason, type Run } from './run.ts';
+
+/** A private key and what its file says beside it. */
+export interface LoadedKey {
+  readonly key: PrivateKey;
+  /** Undefined where the file's form has none. */
+  readonly comment: string | undefined;
+}
+
+/**
+ * The private key in a file of any form. The key is the caller's to wipe, and so is the passphrase.
+ *
+ * @throws SystemError where the file can't be read; SshError SSH_ERR_KEY_BAD_PERMISSIONS where others may read it, of which the user has
+ *   been told, and what {@link parsePrivateKeyFile} throws
+ */
+export async function readPrivateFile(run: Run, path: string, passphrase: Uint8Array | undefined): Promise<LoadedKey> {
+  const { bytes } = readWholeFile(path, undefined, (stat) => {
+    if (keyFileIsPrivate(stat)) return;
+    for (const line of unprotectedKeyBanner(path, stat.mode)) run.error(line);
+    throw new SshError('SSH_ERR_KEY_BAD_PERMISSIONS', path);
+  });
+  try {
+    const format = detectPrivateFormat(bytes);
+    const parse = run.options.format === 'PPK' && isPpk(format?.name) ? format?.parse : parsePrivateKeyFile;
+    const { key, comment } = await (parse ?? parsePrivateKeyFile)(bytes, passphrase);
+    return { key, comment: isPem(format?.name) ? undefined : comment };
+  } finally {
+    bytes.fill(0);
+  }
+}
+
+/** PuTTY's files are read where -m PPK asks for it: by default they are as foreign as they are to ssh-keygen. */
+function isPpk(format: string | undefined): boolean {
+  return format === 'ppk' || format === 'ppk2';
+}
+
+/** PEM has no place for a comment. */
+function isPem(format: string | undefined): boolean {
+  return format === 'pem' || format === 'pkcs8';
+}
+
+/** A private key that the user may have to give the passphrase for. @throws Fatal with the reason */
+export async function loadIdentity(run: Run, path: string): Promise<LoadedKey> {
+  try {
+    return await readPrivateFile(run, path, undefined);
+  } catch (error) {
+    if (!isWrongPassphrase(error)) throw await becauseOf(run, `Load key "${path}"`, path, error);
+  }
+  const passphrase = givenPassphrase(run, 'P') ?? (await askSecret(`Enter passphrase for "${path}": `));
+  try {
+    return await readPrivateFile(run, path, passphrase);
+  } catch (error) {
+    throw await becauseOf(run, `Load key "${path}"`, path, error);
+  } finally {
+    passphrase.fill(0);
+  }
+}
+
+/** Why a key file was not read; with --why also what is wrong in it, in a line of its own. */
+export async function becauseOf(run: Run, what: string, path: string, error: unknown): Promise<Fatal> {
+  const fatal = because(what, error);
+  if (!run.options.why) return fatal;
+  const { diagnose } = await import('./why.ts');
+  run.complain(`${diagnose(path, error)}\n`);
+  return fatal;
+}
+
+/** Whether a key needs another passphrase, or one at all. */
+export function isWrongPassphrase(error: unknown): boolean {
+  return error instanceof SshError && error.code === 'SSH_ERR_KEY_WRONG_PASSPHRASE';
+}
+
+/**
+ * The public key that belongs to a file's name: the file's own, the one in the file with .pub behind its name, or the one that a private
+ * key's file tells without its passphrase. The comment is the file's name where it has none.
+ *
+ * @throws SystemError or SshError as the file with .pub gave it, where there is none in any of them
+ */
+export function loadPublic(path: string): PublicKeyLine {
+  const failures: unknown[] = [];
+  for (const attempt of [() => readPublicFile(path), () => readPublicFile(`${path}.pub`), () => publicHalf(path)]) {
+    try {
+      return attempt();
+    } catch (error) {
+      if (!(error instanceof SshError) && !(error instanceof SystemError)) throw error;
+      failures.push(error);
+    }
+  }
+  throw failures[1];
+}
+
+/** A file's public key, or that of the private key in it, for which the user may have to give the passphrase. */
+export async function loadAnyPublic(run: Run, path: string): Promise<PublicKey> {
+  try {
+    return loadPublic(path).key;
+  } catch (error) {
+    reason(error);
+  }
+  const { key } = await loadIdentity(run, path);
+  key.wipe();
+  return key.publicKey;
+}
+
+/** The first line of a file that is a public key. */
+export function readPublicFile(path: string): PublicKeyLine {
+  const { bytes } = readWholeFile(path);
+  for (const line of utf8Text(bytes).split('\n')) {
+    if (line.startsWith('-----BEGIN')) break;
+    const text = line.replace(/^[ \t]+/, '');
+    if (text === '' || text.startsWith('#')) continue;
+    try {
+      const { key, comment } = parsePublicKeyLine(text);
+      return { key, comment: comment === '' ? path : comment };
+    } catch (error) {
+      if (!(error instanceof SshError)) throw error;
+    }
+  }
+  throw new SshError('SSH_ERR_INVALID_FORMAT', path);
+}
+
+/** Ends the program where there is no such file. @throws Fatal */
+export function mustExist(path: string, prefix = ''): void {
+  try {
+    fileState(path);
+  } catch (error) {
+    throw because(`${prefix}${path}`, error);
+  }
+}
+
+/** The public half of a private key's file, which only some forms tell without the passphrase. */
+function publicHalf(path: string): PublicKeyLine {
+  const { bytes } = readWholeFile(path);
+  try {
+    if (!isOpensshPrivate(bytes)) throw new SshError('SSH_ERR_INVALID_FORMAT', path);
+    return { key: readOpensshEnvelope(bytes).publicKey, comment: '' };
+  } finally {
+    bytes.fill(0);
+  }
+}

@@ -1,0 +1,158 @@
+/** -k and -Q: key revocation lists made and asked. */
+import { fingerprint } from '../../core/keys/fingerprint.ts';
+import type { PublicKey } from '../../core/keys/key.ts';
+import { formatKrl, Krl, parseKrl, type RevokedCertificates } from '../../core/keys/krl.ts';
+import { parsePublicKey } from '../../core/keys/public-key.ts';
+import { concat, copyBytes, hex, latin1Bytes, utf8Text } from '../../core/util/bytes.ts';
+import { fileExists } from '../../node/file-entries.ts';
+import { overwriteFile, readWholeFile } from '../../node/files.ts';
+import { readInput } from '../../node/standard-input.ts';
+import { loadPublic } from './key-input.ts';
+import { revokeLine } from './krl-lines.ts';
+import { largestKrl } from './revoked.ts';
+import { because, Fatal, type Run } from './run.ts';
+
+/** -k: writes a list, or with -u adds to one. */
+export function makeKrl(run: Run): number {
+  const { given, values, operands, serial } = run.options;
+  const file = values.get('f');
+  if (file === undefined) throw new Fatal('KRL generation requires an output file');
+  if (given.has('u') && !fileExists(file)) throw new Fatal(`KRL "${file}" does not exist`);
+  const authority = authorityOf(run);
+  const krl = given.has('u') ? loadKrl(file) : new Krl();
+  if (serial !== 0n) krl.version = serial;
+  krl.comment = values.get('C') ?? krl.comment;
+  for (const operand of operands) addFrom(run, krl, operand, authority);
+  if (krl.generated === 0n) krl.generated = BigInt(Math.floor(Date.now() / 1000));
+  try {
+    overwriteFile(file, formatKrl(krl), 0o666);
+  } catch (error) {
+    throw because(`write ${file}`, error);
+  }
+  return 0;
+}
+
+/** -Q: whether keys are revoked, and with -l what else the list holds. */
+export function queryKrl(run: Run): number {
+  const { given, values, operands, json } = run.options;
+  const file = values.get('f');
+  if (file === undefined) throw new Fatal('KRL checking requires an input file');
+  const krl = loadKrl(file);
+  if (given.has('l') && !json) printKrl(run, krl);
+  const answers: { file: string; comment: string; revoked: boolean }[] = [];
+  for (const operand of operands) {
+    const { key, comment } = load(operand, `Cannot load public key ${operand}`);
+    const revoked = krl.revokes(key);
+    answers.push({ file: operand, comment, revoked });
+    if (!json) run.outVisible(`${operand}${comment === '' ? '' : ` (${comment})`}: ${revoked ? 'REVOKED' : 'ok'}\n`);
+  }
+  if (json) run.json({ keys: answers, ...(given.has('l') && { krl: describeKrl(krl) }) });
+  return answers.some(({ revoked }) => revoked) ? 1 : 0;
+}
+
+/** Whose certificates serial numbers and key IDs are about: `any` with -s NONE; undefined where none is named. */
+function authorityOf(run: Run): PublicKey | 'any' | undefined {
+  const name = run.options.values.get('s');
+  if (name === undefined) return undefined;
+  if (name.toLowerCase() === 'none') return 'any';
+  const file = run.path(name);
+  return load(file, `Cannot load CA public key ${file}`).key;
+}
+
+function load(file: string, complaint: string): { readonly key: PublicKey; readonly comment: string } {
+  try {
+    return loadPublic(file);
+  } catch (error) {
+    throw because(complaint, error);
+  }
+}
+
+function loadKrl(file: string): Krl {
+  let bytes: Uint8Array;
+  try {
+    ({ bytes } = readWholeFile(file, largestKrl));
+  } catch (error) {
+    throw because(`Unable to load KRL ${file}`, error);
+  }
+  try {
+    return parseKrl(bytes);
+  } catch (error) {
+    throw because(`Invalid KRL file ${file}`, error);
+  }
+}
+
+function addFrom(run: Run, krl: Krl, operand: string, authority: PublicKey | 'any' | undefined): void {
+  const isStdin = operand === '-';
+  const name = isStdin ? '(standard input)' : operand;
+  let bytes: Uint8Array;
+  if (isStdin) {
+    const pieces: Uint8Array[] = [];
+    readInput((piece) => void pieces.push(copyBytes(piece)));
+    bytes = concat(...pieces);
+  } else {
+    try {
+      ({ bytes } = readWholeFile(run.path(operand), largestKrl));
+    } catch (error) {
+      throw because(`fopen ${operand}`, error);
+    }
+  }
+  run.tell(`Revoking from ${name}\n`);
+  for (const [index, line] of utf8Text(bytes).split('\n').entries()) revokeLine(krl, line, `${name}:${index + 1}`, authority);
+}
+
+/** A list as text, of which most can be given to -k again. */
+function printKrl(run: Run, krl: Krl): void {
+  const line = (text: string): void => run.outVisible(`${text}\n`);
+  line(`# KRL version ${krl.version}`);
+  line(`# Generated at ${shortTime(krl.generated)}`);
+  if (krl.comment !== '') line(`# Comment: ${krl.comment}`);
+  line('');
+  for (const key of [...krl.keys].sort()) {
+    const parsed = keyOf(key);
+    line(parsed === undefined ? '# unreadable key' : `hash: ${fingerprint(parsed)} # ${parsed.name}`);
+  }
+  for (const digest of [...krl.sha256].sort()) line(`hash: SHA256:${hex(latin1Bytes(digest))}`);
+  for (const digest of [...krl.sha1].sort()) line(`# hash SHA1:${hex(latin1Bytes(digest))}`);
+  for (const revoked of krl.certificates) printCertificates(line, revoked);
+}
+
+function printCertificates(line: (text: string) => void, { authority, serials, keyIds }: RevokedCertificates): void {
+  line('');
+  line(authority === undefined ? '# Wildcard CA' : `# CA key ${authority.name} ${fingerprint(authority)}`);
+  for (const { first, last } of serials.ranges) line(`serial: ${first}${first === last ? '' : `-${last}`}`);
+  for (const keyId of [...keyIds].sort()) line(`id: ${keyId}`);
+}
+
+function describeKrl(krl: Krl): Readonly<Record<string, unknown>> {
+  return {
+    version: krl.version,
+    generated: krl.generated,
+    comment: krl.comment,
+    keys: [...krl.keys]
+      .map((key) => keyOf(key))
+      .map((key) => (key === undefined ? null : { type: key.name, fingerprint: fingerprint(key) })),
+    sha256: [...krl.sha256].map((digest) => hex(latin1Bytes(digest))),
+    sha1: [...krl.sha1].map((digest) => hex(latin1Bytes(digest))),
+    certificates: krl.certificates.map(({ authority, serials, keyIds }) => ({
+      authority: authority === undefined ? null : fingerprint(authority),
+      serials: serials.ranges.map(({ first, last }) => [first, last]),
+      keyIds: [...keyIds],
+    })),
+  };
+}
+
+function keyOf(blob: string): PublicKey | undefined {
+  try {
+    return parsePublicKey(latin1Bytes(blob));
+  } catch {
+    return undefined;
+  }
+}
+
+/** YYYYMMDDTHHMMSS in the system's time zone. */
+function shortTime(seconds: bigint): string {
+  const date = new Date(Number(seconds) * 1000);
+  const two = (value: number): string => String(value).padStart(2, '0');
+  const day = `${String(date.getFullYear()).padStart(4, '0')}${two(date.getMonth() + 1)}${two(date.getDate())}`;
+  return `${day}T${two(date.getHours())}${two(date.getMinutes())}${two(date.getSeconds())}`;
+}

@@ -1,0 +1,119 @@
+/** What every operation of `tsh-keygen` has at hand: its options, its output, and the ways in which it ends. */
+import { stderrLog, type Log, type LogLevel } from '../../core/util/log.ts';
+import { visibleText } from '../../core/util/vis.ts';
+import { expandTilde, writeTo } from '../../node/files.ts';
+import { localHostname } from '../../node/local-host.ts';
+import { isatty } from '../../node/tty.ts';
+import { ownUser } from '../../node/users.ts';
+import type { KeygenOptions } from './options.ts';
+
+/** As much as C's library holds for a pipe. */
+const mostHeld = 4096;
+
+/** Ends the program with a message in the log and status 255. */
+export class Fatal extends Error {}
+
+/** Ends the program with this status; what is to be said has been said. */
+export class Exit extends Error {
+  readonly status: number;
+
+  constructor(status: number) {
+    super(`exit ${status}`);
+    this.status = status;
+  }
+}
+
+/** What went wrong, behind what was being done: OpenSSH's way to tell of an error. Anything unexpected is thrown on. */
+export function because(what: string, error: unknown): Fatal {
+  return new Fatal(`${what}: ${reason(error)}`, { cause: error });
+}
+
+/** The text of an error that a user is told: of the system, of a key, of a file. */
+export function reason(error: unknown): string {
+  if (error instanceof Error && (error.name === 'SystemError' || error.name === 'SshError')) return error.message;
+  throw error;
+}
+
+/** One run of the program. */
+export class Run {
+  readonly options: KeygenOptions;
+  readonly log: Log;
+  /** Takes the lines that are told as errors. */
+  readonly error: (text: string) => void;
+  /** Takes the lines of the log that tell what was done. */
+  readonly info: (text: string) => void;
+
+  constructor(options: KeygenOptions, level: LogLevel) {
+    this.options = options;
+    this.log = stderrLog({ level, write: (line) => writeTo(2, line) });
+    this.error = (text) => this.log('ERROR', text);
+    this.info = (text) => this.log('INFO', text);
+    this.isVerbose = level !== 'INFO';
+  }
+
+  /** Whether -v was given, which also shows pictures. */
+  readonly isVerbose: boolean;
+
+  /** What stdout has not got yet. */
+  #held = '';
+
+  /**
+   * Writes to stdout as it is: at once to a terminal, else, as C's library does, when much is held, when it is asked for or at the end.
+   * What an error of status 255 finds there is lost, as it is in ssh-keygen.
+   */
+  out(text: string): void {
+    this.#held += text;
+    if (this.#held.length > mostHeld || isatty(1)) this.flush();
+  }
+
+  /** Writes what is held. */
+  flush(): void {
+    if (this.#held !== '') writeTo(1, this.#held);
+    this.#held = '';
+  }
+
+  /** Writes to stdout what may hold what others wrote: a comment, a name. */
+  outVisible(text: string): void {
+    this.out(visibleText(text, isUtf8Locale()));
+  }
+
+  /** Writes to stdout unless -q was given. */
+  tell(text: string): void {
+    if (!this.options.quiet) this.out(text);
+  }
+
+  /** Writes to stderr as it is, past the log. */
+  complain(text: string): void {
+    writeTo(2, text);
+  }
+
+  /** Writes a value as one line of JSON. */
+  json(value: unknown): void {
+    this.out(`${JSON.stringify(value, (_key, one: unknown) => (typeof one === 'bigint' ? one.toString() : one))}\n`);
+  }
+
+  /** The user's name, as comments have it. */
+  get userName(): string {
+    return ownUser()?.name ?? String(process.getuid?.() ?? '');
+  }
+
+  /** `user@host`: the comment of new keys. */
+  get userAtHost(): string {
+    return `${this.userName}@${localHostname()}`;
+  }
+
+  /** A path whose leading `~` is a home folder. @throws Fatal for a user who is unknown */
+  path(path: string): string {
+    try {
+      return expandTilde(path);
+    } catch (error) {
+      throw new Fatal(error instanceof Error ? error.message : String(error), { cause: error });
+    }
+  }
+}
+
+/** Whether the locale's text is UTF-8. */
+export function isUtf8Locale(): boolean {
+  const name = ['LC_ALL', 'LC_CTYPE', 'LANG'].map((one) => process.env[one]).find((value) => value !== undefined && value !== '');
+  return /utf-?8/i.test(name ?? '');
+}

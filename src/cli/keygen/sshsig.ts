@@ -1,0 +1,360 @@
+/** -Y: signatures of files, and who may have made them. */
+import { certifiedSigner } from '../../core/keys/certificate.ts';
+import type { PublicKey, Signer } from '../../core/keys/key.ts';
+import type { PrivateKey } from '../../core/keys/private-key.ts';
+import { formatPublicKeyLine } from '../../core/keys/public-key.ts';
+import { fingerprint } from '../../core/keys/fingerprint.ts';
+import {
+  formatSshsig,
+  messageDigest,
+  parseSshsig,
+  signMessage,
+  type Sshsig,
+  type SshsigHash,
+  sshsigHashes,
+  verifySshsig,
+} from '../../core/keys/sshsig.ts';
+import { parseAbsoluteTime } from '../../core/util/absolute-time.ts';
+import { latin1Text, utf8Bytes } from '../../core/util/bytes.ts';
+import { SshError } from '../../core/util/errors.ts';
+import { fileExists, fileState } from '../../node/file-entries.ts';
+import { overwriteFile, readWholeFile } from '../../node/files.ts';
+import { readFilePieces, readInput } from '../../node/standard-input.ts';
+import { type AgentConnection, connectAgent } from './agent.ts';
+import { loadIdentity, loadPublic } from './key-input.ts';
+import { usage } from './operations.ts';
+import { mayOverwrite } from './prompts.ts';
+import { isRevoked } from './revoked.ts';
+import { Fatal, reason, type Run } from './run.ts';
+import { checkSigner, findPrincipals, matchPrincipals } from './signers.ts';
+
+const FAILED = 255;
+
+/** An operation, by the word that -Y begins with, and what it can't be without. */
+interface SignatureOperation {
+  readonly word: string;
+  readonly needs: readonly { readonly flag: 'f' | 'I' | 'n' | 's'; readonly told: string }[];
+  readonly act: (run: Run) => number | Promise<number>;
+}
+
+const operations: readonly SignatureOperation[] = [
+  {
+    word: 'find-principals',
+    needs: [
+      { flag: 's', told: 'Too few arguments for find-principals:missing signature file' },
+      { flag: 'f', told: 'Too few arguments for find-principals:missing allowed keys file' },
+    ],
+    act: find,
+  },
+  {
+    word: 'match-principals',
+    needs: [
+      { flag: 'f', told: 'Too few arguments for match-principals:missing allowed keys file' },
+      { flag: 'I', told: 'Too few arguments for match-principals: missing principal ID' },
+    ],
+    act: match,
+  },
+  {
+    word: 'sign',
+    needs: [
+      { flag: 'n', told: 'Too few arguments for sign: missing namespace' },
+      { flag: 'f', told: 'Too few arguments for sign: missing key' },
+    ],
+    act: sign,
+  },
+  {
+    word: 'check-novalidate',
+    needs: [
+      { flag: 'n', told: 'Too few arguments for check-novalidate: missing namespace' },
+      { flag: 's', told: 'Too few arguments for check-novalidate: missing signature file' },
+    ],
+    act: (run) => verify(run, undefined),
+  },
+  {
+    word: 'verify',
+    needs: [
+      { flag: 'n', told: 'Too few arguments for verify: missing namespace' },
+      { flag: 's', told: 'Too few arguments for verify: missing signature file' },
+      { flag: 'f', told: 'Too few arguments for sign: missing allowed keys file' },
+      { flag: 'I', told: 'Too few arguments for verify: missing principal identity' },
+    ],
+    act: (run) => verify(run, { file: value(run, 'f'), principal: value(run, 'I') }),
+  },
+];
+
+/** Does what -Y names. */
+export async function signatures(run: Run): Promise<number> {
+  const name = value(run, 'Y');
+  const operation = operations.find(({ word }) => name.startsWith(word));
+  if (operation === undefined) throw usage(run, `Unsupported operation for -Y: "${name}"`);
+  for (const { flag, told } of operation.needs) {
+    const given = run.options.values.get(flag);
+    // an empty namespace is none
+    if (given !== undefined && (given !== '' || flag !== 'n')) continue;
+    run.error(told);
+    return 1;
+  }
+  return operation.act(run);
+}
+
+function value(run: Run, flag: string): string {
+  return run.options.values.get(flag) ?? '';
+}
+
+/** What -O says. */
+interface SignatureOptions {
+  readonly hash: string;
+  /** Seconds since 1970. */
+  readonly time: number;
+  readonly printKey: boolean;
+}
+
+/** Reads -O, of which each operation takes some; undefined where one is wrong, of which the user has been told. */
+function readOptions(run: Run, allowed: readonly ('hashalg' | 'verify-time' | 'print-pubkey')[]): SignatureOptions | undefined {
+  let hash = 'sha512';
+  let time = Math.floor(Date.now() / 1000);
+  let printKey = false;
+  for (const option of run.options.list) {
+    const [, name = '', content] = /^([^=]*)(?:=([^]*))?$/.exec(option) ?? [];
+    const known = allowed.find((one) => one === name.toLowerCase() && (content === undefined) === (one === 'print-pubkey'));
+    if (known === undefined) {
+      run.error(`Invalid option "${option}"`);
+      return undefined;
+    }
+    if (known === 'hashalg') hash = content ?? '';
+    else if (known === 'print-pubkey') printKey = true;
+    else {
+      try {
+        time = parseAbsoluteTime(content ?? '');
+      } catch (error) {
+        reason(error);
+        run.error('Invalid "verify-time" option');
+        return undefined;
+      }
+    }
+  }
+  return { hash, time, printKey };
+}
+
+async function sign(run: Run): Promise<number> {
+  const { operands } = run.options;
+  if (operands.length > 1 && operands.includes('-')) throw new Fatal('Cannot sign mix of paths and standard input');
+  const options = readOptions(run, ['hashalg']);
+  if (options === undefined) return FAILED;
+  const file = value(run, 'f');
+  let publicKey: PublicKey;
+  try {
+    publicKey = loadPublic(file).key;
+  } catch (error) {
+    run.error(`Couldn't load public key ${file}: ${reason(error)}`);
+    return FAILED;
+  }
+  const agent = await agentWith(run, publicKey);
+  const key = agent === undefined ? await privateKeyOf(run, file, publicKey) : undefined;
+  const signer = agent?.client.signer(publicKey) ?? (key && certified(key, publicKey));
+  try {
+    for (const one of operands.length === 0 ? ['-'] : operands) {
+      if (signer === undefined || !(await signOne(run, signer, one, options.hash))) return FAILED;
+    }
+    return 0;
+  } finally {
+    agent?.close();
+    key?.wipe();
+  }
+}
+
+/** The agent, where it holds the key. @throws Fatal where -U demands it and it does not */
+async function agentWith(run: Run, publicKey: PublicKey): Promise<AgentConnection | undefined> {
+  const required = run.options.given.has('U');
+  let agent: AgentConnection;
+  try {
+    agent = await connectAgent();
+  } catch (error) {
+    reason(error);
+    if (required) throw new Fatal("Couldn't get agent socket", { cause: error });
+    return undefined;
+  }
+  const keys = await agent.client.list().catch((error: unknown) => {
+    reason(error);
+    return [];
+  });
+  if (keys.some(({ key }) => Buffer.compare(key.blob, publicKey.blob) === 0)) return agent;
+  agent.close();
+  if (required) throw new Fatal("Couldn't find key in agent");
+  return undefined;
+}
+
+/** The private key that belongs to a file, which may be named by its public key's or its certificate's. */
+async function privateKeyOf(run: Run, file: string, publicKey: PublicKey): Promise<PrivateKey> {
+  let target = file;
+  for (const suffix of ['-cert.pub', '.pub']) {
+    if (!file.endsWith(suffix)) continue;
+    const candidate = file.slice(0, -suffix.length);
+    if (!fileExists(candidate)) throw new Fatal(`No private key found for public key "${file}"`);
+    run.log('DEBUG', `${file} looks like a public key, using private key path ${candidate} instead`);
+    target = candidate;
+    break;
+  }
+  const { key } = await loadIdentity(run, target);
+  if (Buffer.compare(key.publicKey.blob, publicKey.plain.blob) !== 0) {
+    key.wipe();
+    throw new Fatal(`Public key ${file} doesn't match private ${target}`);
+  }
+  return key;
+}
+
+function certified(key: PrivateKey, publicKey: PublicKey): Signer {
+  return publicKey.certificate === undefined ? key : certifiedSigner(key, publicKey);
+}
+
+async function signOne(run: Run, signer: Signer, file: string, hashName: string): Promise<boolean> {
+  const isStdin = file === '-';
+  const name = isStdin ? '(stdin)' : file;
+  if (!isStdin) {
+    try {
+      fileState(file);
+    } catch (error) {
+      throw new Fatal(`Cannot open ${file} for signing: ${reason(error)}`, { cause: error });
+    }
+  }
+  if (!run.options.quiet) run.complain(isStdin ? 'Signing data on standard input\n' : `Signing file ${file}\n`);
+  let armored: string;
+  try {
+    const hash = hashNamed(run, hashName);
+    const digest = digestOf(hash, isStdin ? undefined : file);
+    armored = formatSshsig(await signMessage(signer, value(run, 'n'), hash, digest));
+  } catch (error) {
+    run.error(`Signing ${name} failed: ${reason(error)}`);
+    return false;
+  }
+  if (isStdin) {
+    run.out(armored);
+    return true;
+  }
+  const target = `${file}.sig`;
+  if (!mayOverwrite(run, target)) return true;
+  try {
+    overwriteFile(target, utf8Bytes(armored), 0o666);
+  } catch (error) {
+    run.error(`Cannot open ${target} for writing: ${reason(error)}`);
+    return false;
+  }
+  if (!run.options.quiet) run.complain(`Write signature to ${target}\n`);
+  return true;
+}
+
+function hashNamed(run: Run, name: string): SshsigHash {
+  const hash = sshsigHashes.find((one) => one === name);
+  if (hash !== undefined) return hash;
+  run.error(`sshsig_check_hashalg: unsupported hash algorithm "${name}"`);
+  run.error('sshsig_sign_fd: hash_file: signature algorithm not supported');
+  throw new SshError('SSH_ERR_SIGN_ALG_UNSUPPORTED', name);
+}
+
+/** The digest of a file or of stdin. @throws SystemError */
+function digestOf(hash: SshsigHash, file: string | undefined): Uint8Array {
+  const digest = messageDigest(hash);
+  const take = (piece: Uint8Array): void => void digest.update(piece);
+  if (file === undefined) readInput(take);
+  else readFilePieces(file, take);
+  return digest.digest();
+}
+
+/** The signature in a file; undefined where there is none, of which the user has been told. */
+function readSignature(run: Run, operation: string): Sshsig | undefined {
+  let bytes: Uint8Array;
+  try {
+    ({ bytes } = readWholeFile(value(run, 's')));
+  } catch (error) {
+    run.error(`Couldn't read signature file: ${reason(error)}`);
+    return undefined;
+  }
+  try {
+    return parseSshsig(bytes);
+  } catch (error) {
+    const text = latin1Text(bytes);
+    const part = !text.startsWith('-----BEGIN SSH SIGNATURE-----')
+      ? 'header'
+      : !text.includes('\n-----END SSH SIGNATURE-----')
+        ? 'footer'
+        : undefined;
+    if (part !== undefined) {
+      run.error(`Couldn't parse signature: missing ${part}`);
+      run.error(`${operation}: sshsig_armor: ${part === 'header' ? 'incomplete message' : 'invalid format'}`);
+    } else if (error instanceof SshError && error.detail === 'SSHSIG: not base64') {
+      run.error(`sshsig_dearmor: decode base64: ${error.message}`);
+      run.error(`${operation}: sshsig_armor: ${error.message}`);
+    } else run.error(`Couldn't verify signature: ${reason(error)}`);
+    return undefined;
+  }
+}
+
+function verify(run: Run, signer: { readonly file: string; readonly principal: string } | undefined): number {
+  const options = readOptions(run, ['verify-time', 'print-pubkey']);
+  const sshsig = options === undefined ? undefined : readSignature(run, 'sig_verify');
+  const namespace = value(run, 'n');
+  if (options === undefined || sshsig === undefined || !isRight(run, sshsig, namespace)) return refuse(run);
+  const { publicKey } = sshsig;
+  const print = fingerprint(publicKey, run.options.hash);
+  run.log('DEBUG', `Valid (unverified) signature from key ${print}`);
+  const revoked = run.options.values.get('r');
+  if (revoked !== undefined && signer !== undefined && isRevoked(run, revoked, publicKey)) return refuse(run);
+  if (signer !== undefined) {
+    const use = { key: publicKey, namespace, time: options.time };
+    if (!checkSigner(run, signer.file, signer.principal, use)) return refuse(run);
+  }
+  if (!run.options.quiet) {
+    const whom = signer === undefined ? '' : `for ${signer.principal} `;
+    run.outVisible(`Good "${namespace}" signature ${whom}with ${publicKey.shortName} key ${print}\n`);
+  }
+  if (options.printKey) run.out(`${formatPublicKeyLine(publicKey)}\n`);
+  return 0;
+}
+
+function refuse(run: Run): number {
+  run.tell('Could not verify signature.\n');
+  return FAILED;
+}
+
+/** Whether a signature is right for what comes on stdin; where it is not, the user has been told. */
+function isRight(run: Run, sshsig: Sshsig, namespace: string): boolean {
+  if (sshsig.namespace !== namespace) {
+    run.error("Couldn't verify signature: namespace does not match");
+    run.log('DEBUG', `expected namespace "${namespace}" received "${sshsig.namespace}"`);
+    return false;
+  }
+  run.log('DEBUG', `sshsig_verify_fd: signature made with hash "${sshsig.hash}"`);
+  try {
+    verifySshsig(sshsig, namespace, digestOf(sshsig.hash, undefined));
+    return true;
+  } catch (error) {
+    run.error(`Signature verification failed: ${reason(error)}`);
+    return false;
+  }
+}
+
+function find(run: Run): number {
+  const options = readOptions(run, ['verify-time']);
+  const sshsig = options === undefined ? undefined : readSignature(run, 'sig_find_principals');
+  if (options === undefined || sshsig === undefined) return none(run, FAILED);
+  const principals = findPrincipals(run, value(run, 'f'), { key: sshsig.publicKey, namespace: sshsig.namespace, time: options.time });
+  if (principals === undefined) return none(run, FAILED);
+  run.outVisible(`${principals.join('\n')}\n`);
+  return 0;
+}
+
+/** What match-principals exits with: the lowest byte of OpenSSH's number of the error. */
+const matchFailures = { option: 246, unreadable: 232, none: 210 } as const;
+
+function match(run: Run): number {
+  if (readOptions(run, ['verify-time']) === undefined) return matchFailures.option;
+  const lists = matchPrincipals(run, value(run, 'f'), value(run, 'I'));
+  if (lists === undefined || lists.length === 0) return none(run, matchFailures[lists === undefined ? 'unreadable' : 'none']);
+  run.outVisible(lists.map((list) => `${list}\n`).join(''));
+  return 0;
+}
+
+function none(run: Run, status: number): number {
+  run.complain('No principal matched.\n');
+  return status;
+}
