@@ -7,7 +7,7 @@ import { connectUnix } from '../../node/unix-socket.ts';
 /** A connection to the agent. */
 export interface AgentConnection {
   readonly client: AgentClient;
-  close(): void;
+  readonly close: () => void;
 }
 
 /** The longest piece of an answer that is read at once. */

@@ -15,7 +15,7 @@ import { always, formatValidity } from './validity.ts';
 /** The authority's key and how it is let go. */
 interface Authority {
   readonly signer: Signer;
-  close(): void;
+  readonly close: () => void;
 }
 
 /** Certifies the public key in each file that is named, into a file beside it. */

@@ -11,7 +11,7 @@ import { fileState } from '../../node/file-entries.ts';
 import { readWholeFile } from '../../node/files.ts';
 import { keyFileIsPrivate, unprotectedKeyBanner } from '../../node/permissions.ts';
 import { askSecret, givenPassphrase } from './prompts.ts';
-import { because, Fatal, reason, type Run } from './run.ts';
+import { because, type Fatal, reason, type Run } from './run.ts';
 
 /** A private key and what its file says beside it. */
 export interface LoadedKey {
@@ -34,8 +34,8 @@ export async function readPrivateFile(run: Run, path: string, passphrase: Uint8A
   });
   try {
     const format = detectPrivateFormat(bytes);
-    const parse = run.options.format === 'PPK' && isPpk(format?.name) ? format?.parse : parsePrivateKeyFile;
-    const { key, comment } = await (parse ?? parsePrivateKeyFile)(bytes, passphrase);
+    const own = run.options.format === 'PPK' && isPpk(format?.name) ? format : undefined;
+    const { key, comment } = await (own === undefined ? parsePrivateKeyFile(bytes, passphrase) : own.parse(bytes, passphrase));
     return { key, comment: isPem(format?.name) ? undefined : comment };
   } finally {
     bytes.fill(0);

@@ -28,9 +28,9 @@ export async function formatPrivate(key: PrivateKey, form: KeyFormat | undefined
   const name = isPem && !/^(?:ssh-rsa|ecdsa-sha2-)/.test(key.publicKey.name) ? 'openssh' : wanted;
   const { length } = options.passphrase ?? [];
   if (isPem && name === wanted && length > 0 && length < shortestPemPassphrase) throw new SshError('SSH_ERR_PASSPHRASE_TOO_SHORT');
-  const format = privateFormat(name)?.format;
-  if (format === undefined) throw new SshError('SSH_ERR_INVALID_ARGUMENT', name);
-  return format(key, options);
+  const format = privateFormat(name);
+  if (format?.format === undefined) throw new SshError('SSH_ERR_INVALID_ARGUMENT', name);
+  return format.format(key, options);
 }
 
 /** Writes a private key's file as the options ask for, readable by its owner alone. @throws SshError or SystemError */

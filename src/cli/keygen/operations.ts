@@ -6,8 +6,8 @@ import { keygenUsage } from './usage.ts';
 type Operation = (run: Run) => number | Promise<number>;
 
 interface OperationRow {
-  asks(run: Run): boolean;
-  load(): Promise<Operation>;
+  readonly asks: (run: Run) => boolean;
+  readonly load: () => Promise<Operation>;
 }
 
 /** A flag without a value was given. */

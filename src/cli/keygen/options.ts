@@ -89,7 +89,7 @@ export const keygenFlags: Readonly<Record<string, FlagRow>> = {
   p: {},
   q: { apply: (draft) => void (draft.quiet = true) },
   u: {},
-  v: { apply: (draft) => void draft.verbosity++ },
+  v: { apply: (draft) => void (draft.verbosity += 1) },
   y: {},
   C: { value: 'comment' },
   D: { value: 'pkcs11' },

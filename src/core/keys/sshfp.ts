@@ -17,7 +17,7 @@ const algorithms: readonly (readonly [name: RegExp, number: number])[] = [
 ];
 
 /** The digests by their numbers. */
-const sshfpHashes = [
+export const sshfpHashes = [
   { name: 'sha1', type: 1 },
   { name: 'sha256', type: 2 },
 ] as const;

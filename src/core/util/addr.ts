@@ -15,7 +15,7 @@ export function parseAddress(text: string): Address | undefined {
 }
 
 /** Reads `address/bits`, or an address alone, which stands for itself. */
-function parseNetwork(text: string): Network | undefined {
+export function parseNetwork(text: string): Network | undefined {
   const slash = text.indexOf('/');
   const address = parseAddress(slash < 0 ? text : text.slice(0, slash));
   if (address === undefined) return undefined;
@@ -26,7 +26,7 @@ function parseNetwork(text: string): Network | undefined {
 }
 
 /** Whether the bits of a network's address after its prefix are all zero. */
-function isNetworkAddress(network: Network): boolean {
+export function isNetworkAddress(network: Network): boolean {
   const whole = network.bits >> 3;
   const part = network.address[whole];
   if (part === undefined) return true;
