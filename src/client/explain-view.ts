@@ -81,7 +81,10 @@ export class ExplainView {
 }
 
 const rows: Rows = {
-  resolved: ({ host, addresses }) => ({ step: 'Connection', lines: [`The name ${host} stands for ${addresses.join(', ')}.`] }),
+  resolved: ({ host, addresses }) => ({
+    step: 'Connection',
+    lines: addresses[0] === host ? [] : [`The name ${host} stands for ${addresses.join(', ')}.`],
+  }),
   connecting: ({ address, port }) => ({ step: 'Connection', lines: [`Opening a TCP connection to ${address} port ${port}.`] }),
   'connect-failed': ({ address, reason }, { palette }) => ({ lines: [palette.bad(`${address} did not answer: ${reason}.`)] }),
   connected: ({ address, port, via }, { palette }) => ({
@@ -156,7 +159,7 @@ const rows: Rows = {
     ],
   }),
   'channel-opened': ({ channel, window }) => ({
-    lines: [`Channel ${channel} is open; the server takes ${window} bytes before we must wait.`],
+    lines: [`Channel ${channel} is open${window === 0 ? '' : `; the server takes ${window} bytes before we must wait`}.`],
   }),
   'channel-refused': ({ channel, description, reason }, { palette }) => ({
     lines: [palette.bad(`The server refused channel ${channel}: ${printable(description)} (reason ${reason}).`)],

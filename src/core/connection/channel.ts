@@ -6,6 +6,7 @@
  * take is copied, at most one write of each stream, and the writer waits for `onDrain`. No channel waits for another one.
  */
 import type { EventSink } from '../events.ts';
+import { utf8Text } from '../util/bytes.ts';
 import type { PacketLink } from '../transport/link.ts';
 import { SshError } from '../util/errors.ts';
 import {
@@ -350,7 +351,11 @@ export class Channel {
 
   private sendRequest(requestType: string, wantReply: boolean, body: Uint8Array): void {
     if (this.closeSent || this.over) return;
-    this.host.events({ type: 'channel-request', channel: this.id, request: requestType, by: 'own' });
+    const detail = named.has(requestType) ? { detail: utf8Text(body.subarray(4)) } : {};
+    this.host.events({ type: 'channel-request', channel: this.id, request: requestType, by: 'own', ...detail });
     this.host.link.send(channelRequest.encode({ recipientChannel: this.peerId, requestType, wantReply, body }));
   }
 }
+
+/** Requests whose body is one name that people know them by: the command, the subsystem. */
+const named: ReadonlySet<string> = new Set(['exec', 'subsystem']);
