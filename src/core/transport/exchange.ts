@@ -10,16 +10,9 @@ import { bitLength, bitsSet } from '../util/bytes.ts';
 import { SshError } from '../util/errors.ts';
 import { type Codec, mpint, string } from '../wire/codec.ts';
 import { kexDhInit, kexDhReply, kexEcdhInit, kexEcdhReply, kexGexInit, kexGexReply } from '../wire/kex-messages.ts';
-import { encode, type Message } from '../wire/message.ts';
+import { encode } from '../wire/message.ts';
 import { WireWriter } from '../wire/writer.ts';
-import { type GroupExchange, type ModuliSource, requestGroup, serveGroup } from './gex.ts';
-
-/** The messages of one exchange, in and out. */
-export interface ExchangePeer {
-  send(payload: Uint8Array): void;
-  /** The payload of the next message, which must have this number; anything else ends the connection. */
-  next<T>(expected: Message<T>): Promise<Uint8Array>;
-}
+import { type ExchangePeer, type GroupExchange, type ModuliSource, requestGroup, serveGroup } from './gex.ts';
 
 /** What an exchange is about: the same for both roles. */
 export interface ExchangeContext {

@@ -2,12 +2,19 @@ import type { DhGroup, KexAlgorithm } from '../crypto/kex.ts';
 import type { EventSink } from '../events.ts';
 import { bitLength } from '../util/bytes.ts';
 import { SshError } from '../util/errors.ts';
+import type { Message } from '../wire/message.ts';
 import { kexGexGroup, kexGexRequest } from '../wire/kex-messages.ts';
-import type { ExchangePeer } from './exchange.ts';
 
 /** Sizes of group in bits that are asked for and given (RFC 8270; OpenSSH's DH_GRP_MIN and DH_GRP_MAX). */
 const MIN_BITS = 2048;
 const MAX_BITS = 8192;
+
+/** The messages of one exchange, in and out. */
+export interface ExchangePeer {
+  send(payload: Uint8Array): void;
+  /** The payload of the next message, which must have this number; anything else ends the connection. */
+  next<T>(expected: Message<T>): Promise<Uint8Array>;
+}
 
 /** A group that was asked for and given; its sizes go into the exchange hash. */
 export interface GroupExchange extends DhGroup {
