@@ -91,7 +91,7 @@ export class EscapeFilter {
 }
 
 /** A character as it is typed: control characters as ^X. */
-export function printed(character: string): string {
+function printed(character: string): string {
   const code = character.charCodeAt(0);
   return code < 0x20 ? `^${String.fromCharCode(code + 0x40)}` : character;
 }

@@ -62,7 +62,7 @@ export class HostKeyRefused extends Error {
 const rule = '@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@';
 
 /** The name under which a host's keys stand in known_hosts. */
-export function hostKeyName(policy: HostKeyPolicy): string {
+function hostKeyName(policy: HostKeyPolicy): string {
   return policy.alias ?? knownHostsName(policy.hostname.toLowerCase(), policy.port);
 }
 

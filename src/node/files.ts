@@ -11,7 +11,7 @@ export interface ReadFile {
 }
 
 /** The largest file that is read where no other limit is given: 1 MiB. */
-export const defaultFileLimit = 1024 * 1024;
+const defaultFileLimit = 1024 * 1024;
 
 /**
  * Reads a whole file, pipes and devices too; the bytes are the caller's.
