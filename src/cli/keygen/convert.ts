@@ -95,7 +95,7 @@ function contents(file: string): Uint8Array {
 
 /** A public key of RFC 4716, or a private one of SSH.com's program. */
 async function importSsh2(_run: Run, file: string): Promise<PublicKey | PrivateKey> {
-  const bytes = contents(file);
+  const bytes = withLineFeeds(contents(file));
   const { isSshCom, parseSshCom } = await import('../../core/keys/ssh-com.ts');
   if (isSshCom(bytes)) {
     try {
@@ -116,6 +116,21 @@ async function importSsh2(_run: Run, file: string): Promise<PublicKey | PrivateK
     throw new Fatal('do_convert_from_ssh2: parse key: invalid format', { cause: error });
   }
 }
+
+/** The bytes with each line ended by LF, which is what older systems wrote as CR or CR LF; what was read is wiped. */
+function withLineFeeds(bytes: Uint8Array): Uint8Array {
+  let length = 0;
+  const kept = new Uint8Array(bytes.length);
+  for (const [at, byte] of bytes.entries()) {
+    if (byte !== CR) kept[length++] = byte;
+    else if (bytes[at + 1] !== LF) kept[length++] = LF;
+  }
+  bytes.fill(0);
+  return kept.subarray(0, length);
+}
+
+const CR = 0x0d;
+const LF = 0x0a;
 
 /** The base64 text between what begins and ends a key of RFC 4716, and behind its headers; the BEGIN line may be missing. */
 function bodyOf(text: string): string {

@@ -129,7 +129,7 @@ function removeLine(pass: Pass, line: Line, parsed: KnownHostsLine): void {
   pass.run.tell(`# Host ${pass.shown} found: line ${line.number}\n`);
 }
 
-const markers = { 'cert-authority': 'CERT-AUTHORITY', revoked: 'REVOKED' } as const;
+const markers = { 'cert-authority': 'CA', revoked: 'REVOKED' } as const;
 
 function showLine(pass: Pass, line: Line, parsed: KnownHostsLine): void {
   const { run, shown } = pass;
