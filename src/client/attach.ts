@@ -4,7 +4,7 @@ import type { EventSink } from '../core/events.ts';
 import { Transport } from '../core/transport/transport.ts';
 import type { TransportConfig } from '../core/transport/transport-config.ts';
 import { systemClock } from '../node/clock.ts';
-import { libcryptoCiphers } from '../node/native/libcrypto.ts';
+import { libcryptoCiphers } from '../node/native/libcrypto-ciphers.ts';
 
 /** A transport that speaks over this stream; reading starts at once. */
 export function attachTransport(stream: ByteStream, config: TransportConfig, events: EventSink): Transport {

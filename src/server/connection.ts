@@ -17,7 +17,7 @@ import { Transport } from '../core/transport/transport.ts';
 import { SshError } from '../core/util/errors.ts';
 import { disconnectReasons } from '../core/wire/numbers.ts';
 import { systemClock } from '../node/clock.ts';
-import { libcryptoCiphers } from '../node/native/libcrypto.ts';
+import { libcryptoCiphers } from '../node/native/libcrypto-ciphers.ts';
 import type { SocketStream } from '../node/socket.ts';
 import type { User } from '../node/users.ts';
 import type { ConnectionEnds } from './environment.ts';

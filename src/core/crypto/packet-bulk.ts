@@ -5,7 +5,7 @@ import type { AeadSource, DirectionKeys, PacketOpener, PacketSealer } from './pa
 export type BulkCiphers = (cipher: CipherName) => Pick<AeadSource, 'sealer' | 'opener'> | undefined;
 
 /** How many bytes a connection moves before it asks for faster sources: what loading them costs is then little. */
-export const BULK_BYTES = 4 * 1024 * 1024;
+const BULK_BYTES = 4 * 1024 * 1024;
 
 /**
  * Takes both directions of one connection over to faster sources, once {@link BULK_BYTES} were moved, and all later keys too. A cipher that

@@ -1,4 +1,5 @@
 import type { TshEvent } from '../../../src/core/events.ts';
+import type { BulkCiphers } from '../../../src/core/crypto/packet-bulk.ts';
 import type { Signer } from '../../../src/core/keys/key.ts';
 import type { PrivateKey } from '../../../src/core/keys/private-key.ts';
 import type { ClientKexConfig } from '../../../src/core/transport/key-exchange.ts';
@@ -69,6 +70,8 @@ export interface EndOptions {
   readonly proposal?: Partial<Proposal>;
   readonly rekeyLimit?: RekeyLimit;
   readonly verifyHostKey?: ClientKexConfig['verifyHostKey'];
+  /** Where ciphers come from once much has been moved. */
+  readonly bulk?: BulkCiphers | undefined;
   /** What the server proves itself with. */
   readonly signer?: () => Signer;
 }
@@ -108,10 +111,11 @@ export class End {
   resumed = 0;
   ended = false;
 
-  constructor(config: TransportConfig, clock: Clock, seed: string) {
+  constructor(config: TransportConfig, clock: Clock, seed: string, bulk: BulkCiphers = () => undefined) {
     this.transport = new Transport(config, {
       random: fixedRandom(`${seed} ${config.role}`),
       clock,
+      bulk,
       events: (event) => void this.events.push(event),
       write: (bytes) => {
         if (this.ended) throw new Error('written after the end');
@@ -191,8 +195,12 @@ export class Pair {
 
   constructor(options: PairOptions = {}) {
     this.options = options;
-    this.client = new End(configOf('client', { ...options.both, ...options.client }), this.clock, 'pair');
-    this.server = new End(configOf('server', { ...options.both, ...options.server }), this.clock, 'pair');
+    const end = (role: Role): End => {
+      const own = { ...options.both, ...options[role] };
+      return new End(configOf(role, own), this.clock, 'pair', own.bulk);
+    };
+    this.client = end('client');
+    this.server = end('server');
   }
 
   /** Exchanges keys. */

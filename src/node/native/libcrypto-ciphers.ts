@@ -1,0 +1,36 @@
+import type { CipherName } from '../../core/crypto/names.ts';
+import type { BulkCiphers } from '../../core/crypto/packet-bulk.ts';
+import type { AeadSource } from '../../core/crypto/packet-cipher.ts';
+import { chachaPolySource } from './libcrypto-chachapoly.ts';
+import { gcmSource } from './libcrypto-gcm.ts';
+import { type Libcrypto, libcrypto } from './libcrypto.ts';
+
+/** The ciphers that libcrypto does faster when it is called directly, and what makes their sources; undefined where it lacks one. */
+const rows: Partial<Record<CipherName, (crypto: Libcrypto) => AeadSource | undefined>> = {
+  'aes128-gcm@openssh.com': (crypto) => gcm(crypto, 'AES-128-GCM'),
+  'aes256-gcm@openssh.com': (crypto) => gcm(crypto, 'AES-256-GCM'),
+  'chacha20-poly1305@openssh.com': chachaPoly,
+};
+
+const sources = new Map<CipherName, AeadSource | undefined>();
+
+/** The sources that are quicker than node:crypto; none where native calls are off, or node's OpenSSL can't be called. */
+export const libcryptoCiphers: BulkCiphers = (cipher) => {
+  if (!sources.has(cipher)) {
+    const row = rows[cipher];
+    const crypto = row === undefined ? undefined : libcrypto();
+    sources.set(cipher, crypto === undefined ? undefined : row?.(crypto));
+  }
+  return sources.get(cipher);
+};
+
+function gcm(crypto: Libcrypto, name: string): AeadSource | undefined {
+  const cipher = crypto.EVP_CIPHER_fetch(null, name, null);
+  return cipher === null ? undefined : gcmSource(crypto, cipher);
+}
+
+function chachaPoly(crypto: Libcrypto): AeadSource | undefined {
+  const chacha20 = crypto.EVP_CIPHER_fetch(null, 'ChaCha20', null);
+  const poly1305 = crypto.EVP_MAC_fetch(null, 'POLY1305', null);
+  return chacha20 === null || poly1305 === null ? undefined : chachaPolySource(crypto, { chacha20, poly1305 });
+}

@@ -1,0 +1,327 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { poly1305 } from '@noble/ciphers/_poly1305.js';
+import { gcm } from '@noble/ciphers/aes.js';
+import { chacha20orig } from '@noble/ciphers/chacha.js';
+import fc from 'fast-check';
+import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import type { CipherName } from '../../../src/core/crypto/names.ts';
+import { type AeadSource, type DirectionKeys, readUint32, writeUint32 } from '../../../src/core/crypto/packet-cipher.ts';
+import { createOpener, createSealer, keyLengths, prepare } from '../../../src/core/crypto/packet-protection.ts';
+import { concat, fromHex, hex } from '../../../src/core/util/bytes.ts';
+import { SshError } from '../../../src/core/util/errors.ts';
+import { type Libcrypto, libcrypto } from '../../../src/node/native/libcrypto.ts';
+import { libcryptoCiphers } from '../../../src/node/native/libcrypto-ciphers.ts';
+import { gcmSource } from '../../../src/node/native/libcrypto-gcm.ts';
+import chachaVectors from '../../vectors/chacha20-poly1305-openssh.json' with { type: 'json' };
+
+const chacha = 'chacha20-poly1305@openssh.com';
+const names = ['aes128-gcm@openssh.com', 'aes256-gcm@openssh.com', chacha] as const satisfies readonly CipherName[];
+const none = new Uint8Array();
+
+beforeAll(async () => {
+  await prepare(chacha, undefined);
+});
+
+/** Bytes that look random and are the same in each run. */
+function noise(length: number, seed: number): Uint8Array {
+  let state = seed >>> 0;
+  return Uint8Array.from({ length }, () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) >>> 24);
+}
+
+function keysOf(name: CipherName, seed = 1): DirectionKeys {
+  const { key, iv } = keyLengths(name, undefined);
+  return { key: noise(key, seed), iv: noise(iv, seed + 1), macKey: none };
+}
+
+function native(name: CipherName): Pick<AeadSource, 'sealer' | 'opener'> {
+  const source = libcryptoCiphers(name);
+  if (source === undefined) throw new Error(`no faster ${name} here`);
+  return source;
+}
+
+/** A packet of this body before it is sealed, at `skip` in its buffer. */
+function packetOf(body: Uint8Array, skip = 0): Uint8Array {
+  const buffer = new Uint8Array(skip + 4 + body.length + 16);
+  writeUint32(buffer, skip, body.length);
+  buffer.set(body, skip + 4);
+  return buffer;
+}
+
+/** The sealed packet by the noble packages, as the protocol's papers say. */
+function byNoble(name: CipherName, keys: DirectionKeys, body: Uint8Array, sequence: number): Uint8Array {
+  const length = packetOf(body).slice(0, 4);
+  if (name !== chacha) return concat(length, gcm(keys.key, keys.iv, length).encrypt(body));
+  const nonce = new Uint8Array(8);
+  writeUint32(nonce, 4, sequence);
+  const sealed = concat(chacha20orig(keys.key.slice(32), nonce, length), chacha20orig(keys.key.slice(0, 32), nonce, body, undefined, 1));
+  return concat(sealed, poly1305(sealed, chacha20orig(keys.key.slice(0, 32), nonce, new Uint8Array(32))));
+}
+
+function codeOf(action: () => unknown): string | undefined {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof SshError) return error.code;
+    throw error;
+  }
+  return undefined;
+}
+
+const collect = (() => {
+  setFlagsFromString('--expose-gc');
+  return runInNewContext('gc') as () => void;
+})();
+
+describe.each(names)('%s by libcrypto', (name) => {
+  const block = name === chacha ? 8 : 16;
+  const bodies = fc.nat({ max: 40 }).chain((blocks) => fc.uint8Array({ minLength: (blocks + 1) * block, maxLength: (blocks + 1) * block }));
+
+  test('makes the bytes that node:crypto and noble make, and opens theirs', () => {
+    const sequences = fc.oneof(fc.nat({ max: 0xffffffff }), fc.constantFrom(0, 0xfffffffe, 0xffffffff));
+    fc.assert(
+      fc.property(bodies, sequences, fc.nat({ max: 40 }), fc.nat(), (body, sequence, skip, seed) => {
+        const keys = keysOf(name, seed);
+        const [ours, theirs] = [packetOf(body, skip), packetOf(body, skip)];
+        native(name).sealer(keys).seal(ours, skip, body.length, sequence);
+        createSealer(name, undefined, keys).seal(theirs, skip, body.length, sequence);
+        expect(hex(ours)).toBe(hex(theirs));
+        expect(hex(ours.subarray(skip))).toBe(hex(byNoble(name, keys, body, sequence)));
+        const opener = native(name).opener(keys);
+        expect(opener.packetLength(theirs, skip, sequence)).toBe(body.length);
+        opener.open(theirs, skip, body.length, sequence);
+        expect(hex(theirs.subarray(skip + 4, skip + 4 + body.length))).toBe(hex(body));
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test('goes on from where node:crypto stopped, packet by packet', () => {
+    const keys = keysOf(name);
+    const first = createSealer(name, undefined, keys);
+    const whole = createSealer(name, undefined, keys);
+    const sizes = [16, 32_768, 48, 262_000, 64];
+    for (const [i, size] of sizes.entries()) first.seal(packetOf(noise(size, i)), 0, size, i);
+    for (const [i, size] of sizes.entries()) whole.seal(packetOf(noise(size, i)), 0, size, i);
+    const state = first.state?.();
+    if (state === undefined) throw new Error('no state');
+    const second = native(name).sealer(state);
+    const opener = native(name).opener(state);
+    for (const bytes of [state.key, state.iv]) bytes.fill(0);
+    for (const [i, size] of sizes.entries()) {
+      const [ours, theirs] = [packetOf(noise(size, i)), packetOf(noise(size, i))];
+      second.seal(ours, 0, size, sizes.length + i);
+      whole.seal(theirs, 0, size, sizes.length + i);
+      expect(Buffer.compare(ours, theirs)).toBe(0);
+      expect(opener.packetLength(ours, 0, sizes.length + i)).toBe(size);
+      opener.open(ours, 0, size, sizes.length + i);
+      expect(Buffer.compare(ours.subarray(4, 4 + size), noise(size, i))).toBe(0);
+    }
+  });
+
+  test('says of itself what the core does', () => {
+    const keys = keysOf(name);
+    const shape = ({ blockBytes, lengthApart, tagBytes, mostBlocks }: ReturnType<AeadSource['sealer']>) =>
+      [blockBytes, lengthApart, tagBytes, mostBlocks] as const;
+    expect(shape(native(name).sealer(keys))).toEqual(shape(createSealer(name, undefined, keys)));
+    const [ours, theirs] = [native(name).opener(keys), createOpener(name, undefined, keys)];
+    expect([ours.headBytes, ours.discard, ours.mostBlocks]).toEqual([theirs.headBytes, theirs.discard, theirs.mostBlocks]);
+  });
+
+  test('refuses a packet with any bit flipped, and shows nothing of it', () => {
+    const keys = keysOf(name);
+    const body = noise(32, 7);
+    const sealed = packetOf(body);
+    native(name).sealer(keys).seal(sealed, 0, body.length, 9);
+    for (let bit = 0; bit < sealed.length * 8; bit++) {
+      const opener = native(name).opener(keys);
+      const forged = sealed.slice();
+      forged[bit >> 3] = (forged[bit >> 3] as number) ^ (1 << (bit & 7));
+      opener.packetLength(forged, 0, 9);
+      expect(codeOf(() => opener.open(forged, 0, body.length, 9))).toBe('SSH_ERR_MAC_INVALID');
+      expect(Buffer.from(forged).includes(hex(body.subarray(8, 16)), 'hex')).toBe(false);
+      opener.wipe();
+    }
+  });
+
+  test('refuses any other length than the true one, and a packet that is cut short', () => {
+    const keys = keysOf(name);
+    const sealed = packetOf(noise(96, 5));
+    native(name).sealer(keys).seal(sealed, 0, 96, 9);
+    const opener = native(name).opener(keys);
+    for (let length = 0; length < sealed.length + 40; length++) {
+      if (length !== 96) expect(codeOf(() => opener.open(sealed.slice(), 0, length, 9))).toBe('SSH_ERR_MAC_INVALID');
+    }
+    // none of them counted
+    opener.open(sealed, 0, 96, 9);
+    expect(hex(sealed.subarray(4, 100))).toBe(hex(noise(96, 5)));
+  });
+
+  test('stays within the buffer', () => {
+    const [sealer, opener] = [native(name).sealer(keysOf(name)), native(name).opener(keysOf(name))];
+    const bytes = packetOf(noise(32, 1), 3);
+    for (const [at, length] of [
+      [3, 33],
+      [4, 32],
+      [-1, 32],
+      [3, -16],
+      [3, 2 ** 32 - 1],
+    ] as const) {
+      expect(codeOf(() => sealer.seal(bytes, at, length, 0))).toBe('SSH_ERR_LIBCRYPTO_ERROR');
+      expect(codeOf(() => opener.open(bytes, at, length, 0))).toBe('SSH_ERR_MAC_INVALID');
+    }
+    expect(hex(bytes)).toBe(hex(packetOf(noise(32, 1), 3)));
+  });
+
+  test('refuses to go on after wipe, without harm', () => {
+    const [sealer, opener] = [native(name).sealer(keysOf(name)), native(name).opener(keysOf(name))];
+    for (const one of [sealer, opener]) {
+      one.wipe();
+      one.wipe();
+    }
+    expect(codeOf(() => sealer.seal(packetOf(noise(16, 1)), 0, 16, 0))).toBe('SSH_ERR_LIBCRYPTO_ERROR');
+    expect(codeOf(() => opener.open(packetOf(noise(16, 1)), 0, 16, 0))).toBe('SSH_ERR_LIBCRYPTO_ERROR');
+  });
+
+  test('holds nothing that a collection takes away', () => {
+    const keys = keysOf(name);
+    const make = () => ({
+      ours: native(name).sealer(keys),
+      theirs: createSealer(name, undefined, keys),
+      opener: native(name).opener(keys),
+    });
+    const connections = [make(), make(), make()];
+    const litter: Uint8Array[] = [];
+    for (let i = 0; i < 15; i++) {
+      for (const { ours, theirs, opener } of connections) {
+        const body = noise(1024, i);
+        const [sealed, expected] = [packetOf(body), packetOf(body)];
+        ours.seal(sealed, 0, body.length, i);
+        theirs.seal(expected, 0, body.length, i);
+        collect();
+        // what was freed by mistake is written over now
+        litter.splice(0, litter.length, ...Array.from({ length: 200 }, (_, at) => new Uint8Array(4 + (at % 64)).fill(0xa5)));
+        expect(Buffer.compare(sealed, expected)).toBe(0);
+        expect(opener.packetLength(sealed, 0, i)).toBe(body.length);
+        collect();
+        opener.open(sealed, 0, body.length, i);
+        expect(Buffer.compare(sealed.subarray(4, 4 + body.length), body)).toBe(0);
+      }
+    }
+  });
+
+  test('needs no more memory for more packets and more connections', () => {
+    const keys = keysOf(name);
+    const buffer = packetOf(noise(32_768, 1));
+    const work = () => {
+      for (let i = 0; i < 10_000; i++) native(name).sealer(keys).wipe();
+      const sealer = native(name).sealer(keys);
+      for (let i = 0; i < 3000; i++) sealer.seal(buffer, 0, 32_768, i);
+      sealer.wipe();
+      collect();
+      return process.memoryUsage().rss;
+    };
+    work();
+    const before = work();
+    work();
+    work();
+    expect(work() - before).toBeLessThan(8 * 1024 * 1024);
+  });
+});
+
+test.each(chachaVectors.vectors)('seals and opens the published packet with sequence number $sequence', (vector) => {
+  const keys = { key: fromHex(vector.key), iv: none, macKey: none };
+  const packet = fromHex(vector.packet);
+  const buffer = concat(packet, new Uint8Array(16));
+  native(chacha)
+    .sealer(keys)
+    .seal(buffer, 0, packet.length - 4, vector.sequence);
+  expect(hex(buffer)).toBe(vector.sealed);
+  const opener = native(chacha).opener(keys);
+  expect(opener.packetLength(buffer, 0, vector.sequence)).toBe(packet.length - 4);
+  opener.open(buffer, 0, packet.length - 4, vector.sequence);
+  expect(hex(buffer.subarray(4, packet.length))).toBe(vector.packet.slice(8));
+});
+
+test.each([
+  ['01020304 00000000000000ff', '01020304 0000000000000100'],
+  ['01020304 00000000ffffffff', '01020304 0000000100000000'],
+  ['01020304 ffffffffffffffff', '01020304 0000000000000000'],
+])("GCM's invocation counter carries from %s to %s", (before, after) => {
+  const name = 'aes128-gcm@openssh.com';
+  const ivOf = (text: string) => ({ ...keysOf(name), iv: fromHex(text.replace(' ', '')) });
+  const [sealer, opener] = [native(name).sealer(ivOf(before)), native(name).opener(ivOf(before))];
+  for (const [i, iv] of [before, after].entries()) {
+    const body = noise(48, i);
+    const packet = packetOf(body);
+    sealer.seal(packet, 0, body.length, i);
+    expect(hex(packet)).toBe(hex(byNoble(name, ivOf(iv), body, i)));
+    opener.open(packet, 0, readUint32(packet, 0), i);
+    expect(hex(packet.subarray(4, 52))).toBe(hex(body));
+  }
+});
+
+/** libcrypto's functions, which count the contexts that live. */
+function counting(crypto: Libcrypto): { readonly crypto: Libcrypto; alive: () => number } {
+  let alive = 0;
+  const EVP_CIPHER_CTX_new = () => {
+    alive++;
+    return crypto.EVP_CIPHER_CTX_new();
+  };
+  const EVP_CIPHER_CTX_free = (context: bigint) => {
+    alive--;
+    crypto.EVP_CIPHER_CTX_free(context);
+  };
+  return { crypto: { ...crypto, EVP_CIPHER_CTX_new, EVP_CIPHER_CTX_free }, alive: () => alive };
+}
+
+describe('a libcrypto that refuses', () => {
+  const found = libcrypto() as Libcrypto;
+  const cipher = found.EVP_CIPHER_fetch(null, 'AES-128-GCM', null) as bigint;
+  const keys = keysOf('aes128-gcm@openssh.com');
+
+  test.each([
+    'EVP_CipherInit_ex',
+    'EVP_CipherUpdate',
+    'EVP_CipherFinal_ex',
+    'EVP_CIPHER_CTX_ctrl',
+  ] as const)('in %s: an SshError, and no context is left', (name) => {
+    const { crypto, alive } = counting(found);
+    expect(
+      codeOf(() => {
+        const sealer = gcmSource({ ...crypto, [name]: () => 0 }, cipher).sealer(keys);
+        try {
+          sealer.seal(packetOf(noise(16, 1)), 0, 16, 0);
+        } finally {
+          sealer.wipe();
+        }
+      }),
+    ).toBe('SSH_ERR_LIBCRYPTO_ERROR');
+    expect(alive()).toBe(0);
+  });
+
+  test('for want of memory', () => {
+    const crypto = { ...found, EVP_CIPHER_CTX_new: () => null };
+    expect(codeOf(() => gcmSource(crypto, cipher).opener(keys))).toBe('SSH_ERR_LIBCRYPTO_ERROR');
+  });
+});
+
+describe('what is not there', () => {
+  const before = process.env['TSH_NO_NATIVE'];
+  afterEach(() => {
+    if (before === undefined) delete process.env['TSH_NO_NATIVE'];
+    else process.env['TSH_NO_NATIVE'] = before;
+  });
+
+  test('is a faster source of other ciphers', () => {
+    expect(libcryptoCiphers('aes128-ctr')).toBeUndefined();
+    expect(libcryptoCiphers('aes256-cbc')).toBeUndefined();
+  });
+
+  test('is any with TSH_NO_NATIVE', async () => {
+    process.env['TSH_NO_NATIVE'] = '1';
+    vi.resetModules();
+    const fresh = await import('../../../src/node/native/libcrypto-ciphers.ts');
+    for (const name of names) expect(fresh.libcryptoCiphers(name)).toBeUndefined();
+  });
+});
