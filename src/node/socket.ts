@@ -74,8 +74,6 @@ export function connectTcp(target: TcpTarget): Promise<SocketStream> {
       host: target.address,
       port: target.port,
       ...(target.localAddress === undefined ? {} : { localAddress: target.localAddress }),
-      noDelay: true,
-      keepAlive: target.keepAlive ?? false,
     },
     target,
   );
@@ -84,7 +82,7 @@ export function connectTcp(target: TcpTarget): Promise<SocketStream> {
 /** Connects a socket by net's own options; for TCP and unix sockets alike. The errors are those of {@link connectTcp}. */
 export function connectWith(
   options: net.NetConnectOpts,
-  limits: { readonly timeoutMs?: number | undefined; readonly signal?: AbortSignal | undefined },
+  limits: Pick<TcpTarget, 'timeoutMs' | 'keepAlive' | 'signal'>,
 ): Promise<SocketStream> {
   return new Promise((resolve, reject) => {
     const inlet = new Inlet();
@@ -113,6 +111,9 @@ export function connectWith(
     socket.on('error', fail);
     socket.connect(options as net.SocketConnectOpts, () => {
       settle();
+      // net takes these as options of a socket that it makes itself, and ignores them here
+      socket.setNoDelay(true);
+      socket.setKeepAlive(limits.keepAlive ?? false);
       resolve(new SocketStream(inlet, socket, socket));
     });
   });

@@ -2,10 +2,11 @@ import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import net from 'node:net';
+import koffi from 'koffi';
 import { afterEach, describe, expect, test } from 'vitest';
 import { SystemError } from '../../src/node/errno.ts';
 import { type Listener, listen } from '../../src/node/listen.ts';
-import { type ByteReceiver, type ByteStream, connectTcp } from '../../src/node/socket.ts';
+import { type ByteReceiver, type ByteStream, connectTcp, type SocketStream } from '../../src/node/socket.ts';
 
 const cleanUps: (() => void)[] = [];
 afterEach(() => {
@@ -255,5 +256,37 @@ describe('failure', () => {
     listener.close();
     const error = await connectTcp({ address: '127.0.0.1', port: listener.port }).catch((reason: unknown) => reason);
     expect(error).toMatchObject({ code: 'ECONNREFUSED' });
+  });
+});
+
+describe.runIf(process.platform === 'linux')('the options of a socket', () => {
+  const getsockopt = koffi.load(null).func('int getsockopt(int fd, int level, int name, void *value, void *length)') as (
+    fd: number,
+    level: number,
+    name: number,
+    value: Int32Array,
+    length: Int32Array,
+  ) => number;
+  const option = (descriptor: number, level: number, name: number): boolean => {
+    const value = new Int32Array(1);
+    expect(getsockopt(descriptor, level, name, value, Int32Array.of(4))).toBe(0);
+    return value[0] !== 0;
+  };
+  const noDelay = (descriptor: number): boolean => option(descriptor, 6, 1);
+  const keepAlive = (descriptor: number): boolean => option(descriptor, 1, 9);
+
+  test.each([true, false])("Nagle's delay is off on both sides; TCPKeepAlive %s", async (wanted) => {
+    const far: SocketStream[] = [];
+    const listener = await listen({ address: '127.0.0.1', port: 0 }, (stream) => void far.push(stream));
+    const near = await connectTcp({ address: '127.0.0.1', port: listener.port, keepAlive: wanted });
+    cleanUps.push(
+      () => near.destroy(),
+      () => far[0]?.destroy(),
+      listener.close,
+    );
+    expect(noDelay(near.descriptor)).toBe(true);
+    expect(keepAlive(near.descriptor)).toBe(wanted);
+    await until(() => far.length > 0);
+    expect(noDelay(far[0]?.descriptor ?? -1)).toBe(true);
   });
 });
