@@ -74,7 +74,7 @@ export async function becauseOf(run: Run, what: string, path: string, error: unk
   const fatal = because(what, error);
   if (!run.options.why) return fatal;
   const { diagnose } = await import('./why.ts');
-  run.complain(`${diagnose(path, error)}\n`);
+  run.complain(`${await diagnose(path, error)}\n`);
   return fatal;
 }
 

@@ -35,6 +35,7 @@ const operations: readonly OperationRow[] = [
   { asks: given('i'), load: async () => (await import('./convert.ts')).importKey },
   { asks: given('y'), load: async () => (await import('./passphrase.ts')).printPublic },
   { asks: valued('r'), load: async () => (await import('./fingerprint.ts')).showRecords },
+  { asks: valued('M'), load: async () => (await import('./moduli.ts')).moduli },
   { asks: given('A'), load: async () => (await import('./generate.ts')).generateHostKeys },
   { asks: () => true, load: async () => (await import('./generate.ts')).generate },
 ];

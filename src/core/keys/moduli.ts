@@ -98,21 +98,19 @@ export interface Screening {
 const FEWEST_BITS = 511;
 const MOST_BITS = 32_768;
 
+/** Whether a line is worth testing: of a sort and a size that groups have, and with the generator that is wanted or any at all. */
+export function isCandidate(candidate: Modulus, generator?: number): boolean {
+  return numbersOf(candidate, generator) !== undefined;
+}
+
 /**
  * Tests a candidate and makes it the line of a safe prime; undefined where it is none or its generator is not the one that is wanted.
  */
 export async function screenModulus(candidate: Modulus, { trials, generator, now }: Screening): Promise<Modulus | undefined> {
-  const { type, tests, size } = candidate;
-  if ((tests & moduliTests.composite) !== 0) return undefined;
-  const number = bigintOf(candidate.modulus);
-  const isHalf = type === moduliTypes.sophieGermain;
-  if (!isHalf && type !== moduliTypes.safe && type !== moduliTypes.unknown) return undefined;
-  const p = isHalf ? 2n * number + 1n : number;
-  const q = isHalf ? number : number >> 1n;
-  const bits = isHalf ? size + 1 : size;
-  if (bits < FEWEST_BITS || bits > MOST_BITS || bitLength(bigintBytes(p)) !== bits + 1) return undefined;
-  const found = generatorOf(p);
-  if (found === 0 || (generator !== undefined && generator !== found)) return undefined;
+  const numbers = numbersOf(candidate, generator);
+  if (numbers === undefined) return undefined;
+  const { p, q, bits, found } = numbers;
+  const { tests, tries } = candidate;
   // one round on each tells most that are not prime; only then the rest
   for (const [value, checks] of [
     [q, 1],
@@ -125,11 +123,27 @@ export async function screenModulus(candidate: Modulus, { trials, generator, now
     timestamp: moduliTimestamp(now),
     type: moduliTypes.safe,
     tests: tests | moduliTests.millerRabin,
-    tries: trials,
+    // the rounds of an earlier screening count too
+    tries: (tests & moduliTests.millerRabin) === 0 ? trials : tries + trials,
     size: bits,
     generator: found,
     modulus: bigintBytes(p),
   };
+}
+
+/** The primes that a line is about, if they are primes, their size as lines have it, and the generator that would serve. */
+function numbersOf({ type, tests, size, modulus }: Modulus, generator: number | undefined) {
+  if ((tests & moduliTests.composite) !== 0) return undefined;
+  const number = bigintOf(modulus);
+  const isHalf = type === moduliTypes.sophieGermain;
+  if (!isHalf && type !== moduliTypes.safe && type !== moduliTypes.unknown) return undefined;
+  const p = isHalf ? 2n * number + 1n : number;
+  const q = isHalf ? number : number >> 1n;
+  const bits = isHalf ? size + 1 : size;
+  if (bits < FEWEST_BITS || bits > MOST_BITS || bitLength(bigintBytes(p)) !== bits + 1) return undefined;
+  const found = generatorOf(p);
+  if (found === 0 || (generator !== undefined && generator !== found)) return undefined;
+  return { p, q, bits, found };
 }
 
 /** The generator that serves a safe prime by its remainders; 0 where none of 2, 3 and 5 is known to. */
