@@ -11,16 +11,16 @@ import { SshError } from '../core/util/errors.ts';
 import { disconnectReasons } from '../core/wire/numbers.ts';
 import type { Log } from '../core/util/log.ts';
 import type { ConfigEnvironment } from '../config/environment.ts';
+import type { FinalOptions } from '../config/finalize-client.ts';
 import { splitNames } from '../core/util/pattern.ts';
-import { addKnownHost, readKnownHosts } from '../files/known-hosts-files.ts';
 import { systemClock } from '../node/clock.ts';
-import { readAnswer } from '../node/read-passphrase.ts';
 import { attachTransport } from './attach.ts';
 import { authenticateClient } from './authenticate.ts';
 import type { ClientConfig } from './config.ts';
 import { connect, type Reached } from './connect.ts';
+import { distrust } from './distrust.ts';
 import { type FailurePlace, type Stage, tellFailure } from './failure.ts';
-import { type HostKeyPolicy, type HostKeySurroundings, orderHostKeyAlgorithms, verifyHostKey } from './host-key.ts';
+import { HostTrust } from './host-trust.ts';
 import { findCandidates } from './identities.ts';
 import { identityPlan, type OwnProgram, proxyCommand } from './plans.ts';
 
@@ -40,8 +40,8 @@ export interface ClientTask {
 export interface Authenticated {
   readonly transport: Transport;
   readonly connection: Connection;
-  /** Whether the host key is another than the known one: nothing may be forwarded. */
-  readonly hostKeyChanged: boolean;
+  /** The options that hold for this host: less than the configuration's where its key is not trusted. */
+  readonly options: FinalOptions;
   /** Settles when the connection is over, with the error that ended it. */
   readonly closed: Promise<Error | undefined>;
 }
@@ -53,10 +53,11 @@ export class Client {
   private stage: Stage = 'banner';
   private reached: Reached | undefined;
   private transport: Transport | undefined;
-  private hostKeyChanged = false;
+  private options: FinalOptions;
 
   constructor(task: ClientTask) {
     this.task = task;
+    this.options = task.config.options;
   }
 
   /**
@@ -82,7 +83,7 @@ export class Client {
       this.watched,
       log,
     );
-    const transport = this.attach(this.reached);
+    const transport = await this.attach(this.reached);
     const timer =
       limitMs === undefined
         ? undefined
@@ -95,12 +96,12 @@ export class Client {
       timer?.stop();
     }
     this.stage = 'authentication';
-    let opened: Omit<Authenticated, 'hostKeyChanged'> | undefined;
+    let opened: Omit<Authenticated, 'options'> | undefined;
     await authenticateClient(transport, this.authenticationPlan(transport), events, (method) => {
       opened = this.succeed(transport, method);
     });
     if (opened === undefined) throw new SshError('SSH_ERR_INTERNAL_ERROR', 'authenticated without a connection');
-    return { ...opened, hostKeyChanged: this.hostKeyChanged };
+    return { ...opened, options: this.options };
   }
 
   /** Tells what ended the connection, in OpenSSH's words, and gives the event of it. */
@@ -147,14 +148,10 @@ export class Client {
     };
   }
 
-  private attach(reached: Reached): Transport {
+  private async attach(reached: Reached): Promise<Transport> {
     const { config, ident, tracePackets, log } = this.task;
     const { options } = config;
-    const policy = this.hostKeyPolicy(reached);
-    const around = this.hostKeySurroundings();
-    const hostKeys = splitNames(options.hostKeyAlgorithms);
-    const chosen = config.settings.get('hostKeyAlgorithms');
-    const ordered = chosen === undefined || /^[+-]/.test(chosen) ? orderHostKeyAlgorithms(hostKeys, policy, around) : hostKeys;
+    const trust = new HostTrust(config, reached.address, this.task.environment, this.watched);
     const compression = options.compression && compressionWorks() ? ['zlib@openssh.com', 'none'] : ['none', 'zlib@openssh.com'];
     const transport = attachTransport(
       reached.stream,
@@ -165,14 +162,14 @@ export class Client {
         tracePackets,
         proposal: {
           kex: splitNames(options.kexAlgorithms),
-          hostKey: ordered,
+          hostKey: await trust.algorithms(),
           ciphers: splitNames(options.ciphers),
           macs: splitNames(options.macs),
           compression,
         },
         verifyHostKey: async (key: PublicKey) => {
-          const { changed } = await verifyHostKey(key, policy, around);
-          this.hostKeyChanged = changed;
+          const { trusted } = await trust.verify(key);
+          if (!trusted) this.options = distrust(options, log);
         },
       },
       this.watched,
@@ -182,49 +179,9 @@ export class Client {
     return transport;
   }
 
-  private hostKeyPolicy(reached: Reached): HostKeyPolicy {
-    const { host, options, port } = this.task.config;
-    return {
-      strict: options.strictHostKeyChecking,
-      alias: options.hostKeyAlias,
-      hostname: host,
-      address: reached.address,
-      port,
-      fingerprintHash: options.fingerprintHash.toLowerCase() as FingerprintHash,
-      visual: options.visualHostKey,
-      caAlgorithms: splitNames(options.caSignatureAlgorithms),
-      userFile: options.userKnownHostsFile[0],
-    };
-  }
-
-  private hostKeySurroundings(): HostKeySurroundings {
-    const { config, log, environment } = this.task;
-    const { options } = config;
-    const { home } = environment.user;
-    return {
-      log,
-      events: this.task.events,
-      seconds: () => systemClock.seconds(),
-      files: () => ({ user: readKnownHosts(options.userKnownHostsFile), system: readKnownHosts(options.globalKnownHostsFile) }),
-      ask: async (question) => (options.batchMode ? undefined : await readAnswer(question, { echo: true })),
-      abbreviate: (path) => (path.startsWith(`${home}/`) ? `~${path.slice(home.length)}` : path),
-      remember: (name, key) => {
-        const file = options.userKnownHostsFile[0];
-        if (file !== undefined) addKnownHost(file, [name], key, options.hashKnownHosts);
-      },
-    };
-  }
-
   private authenticationPlan(transport: Transport): Parameters<typeof authenticateClient>[1] {
     const { config, log, environment } = this.task;
-    const { options } = config;
-    const secrets = !this.hostKeyChanged;
-    if (!secrets) {
-      if (options.passwordAuthentication) log('ERROR', 'Password authentication is disabled to avoid man-in-the-middle attacks.');
-      if (options.kbdInteractiveAuthentication) {
-        log('ERROR', 'Keyboard-interactive authentication is disabled to avoid man-in-the-middle attacks.');
-      }
-    }
+    const { options } = this;
     return {
       user: config.user,
       host: config.host,
@@ -233,8 +190,8 @@ export class Client {
       batchMode: options.batchMode,
       enabled: {
         publickey: options.pubkeyAuthentication !== 'false',
-        password: options.passwordAuthentication && secrets,
-        keyboardInteractive: options.kbdInteractiveAuthentication && secrets,
+        password: options.passwordAuthentication,
+        keyboardInteractive: options.kbdInteractiveAuthentication,
       },
       hostBound: options.pubkeyAuthentication !== 'unbound',
       accepted: splitNames(options.pubkeyAcceptedAlgorithms),
@@ -249,7 +206,7 @@ export class Client {
     };
   }
 
-  private succeed(transport: Transport, method: string): Omit<Authenticated, 'hostKeyChanged'> {
+  private succeed(transport: Transport, method: string): Omit<Authenticated, 'options'> {
     const { config, log, events } = this.task;
     const { options } = config;
     this.stage = 'session';

@@ -64,7 +64,9 @@ const rows: Rows = {
   ],
   'kex-message': ({ name, sent }) => kexMessage(name, sent),
   'gex-group': ({ bits, bitsSet }) => [line('debug2', `bits set: ${bitsSet}/${bits}`)],
-  'host-key': ({ keyType, fingerprint }) => [line('debug1', `Server host key: ${keyType} ${fingerprint}`)],
+  // a certificate is told with all of its fields where it is judged
+  'host-key': ({ keyType, fingerprint }) =>
+    keyType.includes('-cert-') ? [] : [line('debug1', `Server host key: ${keyType} ${fingerprint}`)],
   'host-key-checked': ({ verdict, host, keyType, at }) =>
     verdict === 'known' || verdict === 'certified'
       ? [

@@ -7,6 +7,7 @@ import type { Log, LogLevel } from '../core/util/log.ts';
 import { errnoOf, errnoText } from '../node/errno.ts';
 import { ConnectError } from './connect.ts';
 import { HostKeyRefused } from './host-key.ts';
+import { KnownHostsCommandError } from './known-hosts-command.ts';
 
 /** How far a connection had come when it failed; the sentences differ. */
 export type Stage = 'banner' | 'exchange' | 'authentication' | 'session';
@@ -31,7 +32,9 @@ export function tellFailure(error: unknown, place: FailurePlace, log: Log): void
 
 function failureLines(error: unknown, place: FailurePlace): readonly Line[] {
   if (error instanceof ConnectError) return [['ERROR', error.message]];
-  if (error instanceof HostKeyRefused || error instanceof PermissionDenied) return [['FATAL', error.message]];
+  if (error instanceof HostKeyRefused || error instanceof KnownHostsCommandError || error instanceof PermissionDenied) {
+    return [['FATAL', error.message]];
+  }
   if (error instanceof DisconnectError) {
     const reason = `Received disconnect from ${place.peer}:${error.reason}: ${error.description.slice(0, 400)}`;
     return [

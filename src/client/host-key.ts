@@ -5,18 +5,18 @@ import type { PublicKey } from '../core/keys/key.ts';
 import {
   checkHostKey,
   type HostKeyStatus,
+  isKnownHostsName,
   type KnownHostsEntry,
   type KnownHostsFile,
   knownHostsEntries,
   knownHostsName,
-  knownKeyOfType,
-  parseKnownHostsLine,
+  namesOfKey,
 } from '../core/keys/known-hosts.ts';
-import { plainAlgorithm } from '../core/keys/key-types.ts';
-import { base64 } from '../core/util/bytes.ts';
 import { SshError } from '../core/util/errors.ts';
+import { isLoopback } from '../core/util/addr.ts';
 import type { Log } from '../core/util/log.ts';
-import { matchPattern } from '../core/util/pattern.ts';
+import { lowerCase, matchPattern } from '../core/util/pattern.ts';
+import { type AddressStatus, changedKeyLines, newKeyQuestion, revokedKeyLines, spoofingLines, validityText } from './host-key-words.ts';
 
 /** How the keys of hosts are judged (ssh_config(5)). */
 export interface HostKeyPolicy {
@@ -30,10 +30,30 @@ export interface HostKeyPolicy {
   readonly port: number;
   readonly fingerprintHash: FingerprintHash;
   readonly visual: boolean;
+  /** HostKeyAlgorithms, resolved. */
+  readonly hostKeyAlgorithms: readonly string[];
   /** CASignatureAlgorithms. */
   readonly caAlgorithms: readonly string[];
-  /** Where a new host would be written, for the messages. */
+  /** RequiredRSASize, in bits. */
+  readonly requiredRsaBits: number;
+  readonly checkHostIp: boolean;
+  /** NoHostAuthenticationForLocalhost. */
+  readonly trustsLocalhost: boolean;
+  /** VerifyHostKeyDNS; `false` is `no`. */
+  readonly dns: 'true' | 'false' | 'ask';
+  /** RevokedHostKeys, for the messages. */
+  readonly revokedFile: string | undefined;
+  /** Where a new host is written; undefined where nowhere: then it is refused. */
   readonly userFile: string | undefined;
+  /** The first of the system's files, for the messages. */
+  readonly systemFile: string | undefined;
+}
+
+/** What DNS says of a host's keys. */
+export interface DnsVerdict {
+  readonly verdict: 'match' | 'mismatch' | 'nothing';
+  /** Whether the answer was validated by DNSSEC. */
+  readonly secure: boolean;
 }
 
 /** What judging a host key needs from its surroundings. */
@@ -43,262 +63,371 @@ export interface HostKeySurroundings {
   readonly seconds: () => number;
   /** The user's files and then the system's, as they are now. */
   readonly files: () => { readonly user: readonly KnownHostsFile[]; readonly system: readonly KnownHostsFile[] };
+  /** What KnownHostsCommand says when it is asked for this reason; undefined where there is none. @throws HostKeyRefused where it fails. */
+  readonly command: (invocation: 'HOSTNAME' | 'ADDRESS', name: string, key: PublicKey) => Promise<KnownHostsFile | undefined>;
+  /** Whether RevokedHostKeys has the key. @throws SshError and system errors where that can't be known. */
+  readonly revokes: (key: PublicKey) => boolean;
+  /** What DNS says of the key. */
+  readonly dns: (key: PublicKey) => Promise<DnsVerdict>;
   /** Asks the user, who sees the answer; undefined where nobody can be asked. */
   readonly ask: (question: string) => Promise<string | undefined>;
   /** A path as messages show it: with ~ for the home folder. */
   readonly abbreviate: (path: string) => string;
-  /** Writes a new host's key to the user's file under this name. @throws where it can't be written. */
-  readonly remember: (name: string, key: PublicKey) => void;
+  /** Writes a new host's key to the user's file under these names. @throws where it can't be written. */
+  readonly remember: (names: readonly string[], key: PublicKey) => void;
 }
 
-/** The host key was not accepted; everything that there is to say was said. */
+/** What came of judging a host's key, where the connection goes on. */
+export interface HostKeyOutcome {
+  /** Whether the key is trusted; if not, nothing secret may be sent to the host. */
+  readonly trusted: boolean;
+  /** Whether the host may tell other keys of itself (UpdateHostKeys). */
+  readonly updatable: boolean;
+}
+
+/** The host key was not accepted; everything else that there is to say was said. */
 export class HostKeyRefused extends Error {
-  constructor() {
-    super('Host key verification failed.');
+  constructor(message = 'Host key verification failed.') {
+    super(message);
     this.name = 'HostKeyRefused';
   }
 }
 
-const rule = '@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@';
-
 /** The name under which a host's keys stand in known_hosts. */
-function hostKeyName(policy: HostKeyPolicy): string {
-  return policy.alias ?? knownHostsName(policy.hostname.toLowerCase(), policy.port);
+export function hostKeyName(policy: Pick<HostKeyPolicy, 'alias' | 'hostname' | 'port'>): string {
+  return policy.alias ?? knownHostsName(policy.hostname, policy.port);
 }
 
 /**
- * Orders the host key algorithms so that those come first for which a key is known, else as they were: so a server is asked for the key
- * that can be checked.
- */
-export function orderHostKeyAlgorithms(
-  algorithms: readonly string[],
-  policy: HostKeyPolicy,
-  around: HostKeySurroundings,
-): readonly string[] {
-  const { user, system } = around.files();
-  const entries = knownHostsEntries([...user, ...system], hostKeyName(policy));
-  const best = algorithms[0];
-  if (best === undefined || entries.length === 0) return algorithms;
-  const known = (algorithm: string): boolean => knownKeyOfType(entries, keyTypeOf(algorithm)) !== undefined;
-  if (known(best)) return algorithms;
-  const authority = entries.some(({ marker }) => marker === 'cert-authority');
-  const first = algorithms.filter((algorithm) => (authority && algorithm.includes('-cert-')) || known(algorithm));
-  return [...first, ...algorithms.filter((algorithm) => !first.includes(algorithm))];
-}
-
-/**
- * Judges a host's key by known_hosts, and asks the user or remembers it as StrictHostKeyChecking says.
- *
- * Settles with whether the key is another than the known one and the user wants to go on all the same: then nothing secret may be sent.
+ * Judges a host's key by revocations, DNS, known_hosts and KnownHostsCommand, and asks the user or remembers it as StrictHostKeyChecking
+ * says (sshconnect.c's order and words).
  *
  * @throws HostKeyRefused where the connection must not go on.
  */
-export async function verifyHostKey(
-  key: PublicKey,
-  policy: HostKeyPolicy,
-  around: HostKeySurroundings,
-): Promise<{ readonly changed: boolean }> {
-  const { user, system } = around.files();
-  const files = [...user, ...system];
-  const name = hostKeyName(policy);
-  const judge = new Judge(policy, around, name);
-  const offered = judge.usable(key);
-  let entries = knownHostsEntries(files, name);
-  let status = checkHostKey(entries, offered);
-  if (offered.certificate !== undefined && status.status === 'new') {
-    around.log('DEBUG', 'No matching CA found. Retry with plain key');
-    status = checkHostKey(entries, offered.plain);
+export async function verifyHostKey(key: PublicKey, policy: HostKeyPolicy, around: HostKeySurroundings): Promise<HostKeyOutcome> {
+  const { log } = around;
+  if (key.plain.name === 'ssh-rsa' && key.bits < policy.requiredRsaBits) {
+    throw new HostKeyRefused('Bad server host key: Invalid key length');
   }
-  if (status.status === 'new' && policy.alias === undefined && policy.port !== 22) {
-    around.log('DEBUG', 'checking without port identifier');
-    entries = knownHostsEntries(files, policy.hostname.toLowerCase());
-    const unported = checkHostKey(entries, offered.plain);
-    if (unported.status === 'ok') {
-      around.log('DEBUG', 'found matching key w/out port');
-      status = unported;
+  tellCertificate(key, policy, log);
+  refuseRevoked(key, policy, around);
+  let inDns: boolean | undefined;
+  if (policy.dns !== 'false') {
+    const { verdict, secure } = await around.dns(key.plain);
+    if (policy.dns === 'true' && verdict === 'match' && secure) return { trusted: true, updatable: true };
+    inDns = verdict === 'match';
+    if (verdict === 'mismatch') {
+      for (const line of changedKeyLines(key.plain, policy.fingerprintHash)) log('ERROR', line);
+      log('ERROR', 'Update the SSHFP RR in DNS with the new host key to get rid of this message.');
     }
   }
-  return await judge.decide(offered, status, files);
+  return await new Judge(policy, around, inDns).judge(key);
+}
+
+function tellCertificate(key: PublicKey, { fingerprintHash: hash }: HostKeyPolicy, log: Log): void {
+  const { certificate } = key;
+  if (certificate === undefined) return;
+  const { serial, keyId, signatureKey, validAfter, validBefore, principals } = certificate;
+  const about = `${key.name} ${fingerprint(key, hash)}, serial ${serial} ID "${keyId}"`;
+  const by = `CA ${signatureKey.name} ${fingerprint(signatureKey, hash)} valid ${validityText(validAfter, validBefore)}`;
+  log('DEBUG', `Server host certificate: ${about} ${by}`);
+  for (const principal of principals) log('DEBUG2', `Server host certificate hostname: ${principal}`);
+}
+
+function refuseRevoked(key: PublicKey, { fingerprintHash, revokedFile }: HostKeyPolicy, { log, revokes }: HostKeySurroundings): void {
+  if (revokedFile === undefined) return;
+  const named = `${key.shortName} ${fingerprint(key, fingerprintHash)}`;
+  try {
+    if (!revokes(key)) return;
+    log('ERROR', `Host key ${named} revoked by file ${revokedFile}`);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    log('ERROR', `Error checking host key ${named} in revoked keys file ${revokedFile}: ${reason}`);
+  }
+  throw new HostKeyRefused();
+}
+
+/** Everything that is known under one name. */
+interface Known {
+  readonly entries: readonly KnownHostsEntry[];
+  /** Those of the user's own files, which alone may be updated. */
+  readonly own: readonly KnownHostsEntry[];
+}
+
+/** Where a host stands in known_hosts. */
+interface Place {
+  readonly host: string;
+  readonly address: string;
+  /** Only looked at, never written, with no word about a key that is not there. */
+  readonly quiet: boolean;
 }
 
 class Judge {
   private readonly policy: HostKeyPolicy;
   private readonly around: HostKeySurroundings;
-  private readonly name: string;
+  private readonly inDns: boolean | undefined;
+  private readonly files: readonly KnownHostsFile[];
+  private readonly userFiles: number;
+  private readonly local: boolean;
 
-  constructor(policy: HostKeyPolicy, around: HostKeySurroundings, name: string) {
+  constructor(policy: HostKeyPolicy, around: HostKeySurroundings, inDns: boolean | undefined) {
     this.policy = policy;
     this.around = around;
-    this.name = name;
+    this.inDns = inDns;
+    const { user, system } = around.files();
+    this.files = [...user, ...system];
+    this.userFiles = user.length;
+    this.local = policy.address !== undefined && isLoopback(policy.address);
   }
 
-  /** The key itself, or the plain key of a certificate that can't be used for this host. */
-  usable(key: PublicKey): PublicKey {
-    if (key.certificate === undefined) return key;
+  async judge(key: PublicKey): Promise<HostKeyOutcome> {
+    const { policy, around } = this;
+    const { alias, address, port } = policy;
+    if (policy.trustsLocalhost && alias === undefined && this.local) {
+      around.log('DEBUG', 'Forcing accepting of host key for loopback/localhost.');
+      return { trusted: true, updatable: false };
+    }
+    if (alias !== undefined) around.log('DEBUG', `using hostkeyalias: ${alias}`);
+    const place = {
+      host: hostKeyName(policy),
+      address: address === undefined ? '<no hostip for proxy command>' : knownHostsName(address, port),
+      quiet: false,
+    };
+    const outcome = await this.judgeAt(place, key);
+    if (outcome === undefined) throw new HostKeyRefused();
+    return outcome;
+  }
+
+  /** Judges a certificate and then, where its authority is not known for the host, its plain key; undefined where neither will do. */
+  private async judgeAt(place: Place, offered: PublicKey): Promise<HostKeyOutcome | undefined> {
+    const { policy, around } = this;
+    const wantsAddress =
+      policy.checkHostIp &&
+      offered.certificate === undefined &&
+      !this.local &&
+      policy.address !== undefined &&
+      place.address !== policy.hostname;
+    const host = await this.known(place, 'HOSTNAME', place.host, offered);
+    const address = wantsAddress ? await this.known(place, 'ADDRESS', place.address, offered) : undefined;
+    for (const key of offered.certificate === undefined ? [offered] : [offered, offered.plain]) {
+      if (!key.signatureAlgorithms.some((name) => policy.hostKeyAlgorithms.includes(name))) {
+        around.log('ERROR', `host key ${key.name} not permitted by HostkeyAlgorithms`);
+      } else {
+        const outcome = await this.decide(place, key, host, address);
+        if (outcome === 'revoked') return undefined;
+        if (outcome !== undefined) return outcome;
+      }
+      if (key.certificate !== undefined) around.log('DEBUG', 'No matching CA found. Retry with plain key');
+    }
+    return undefined;
+  }
+
+  private async known(place: Place, why: 'HOSTNAME' | 'ADDRESS', name: string, key: PublicKey): Promise<Known> {
+    const { log } = this.around;
+    const skipped = (file: string, line: number, reason: string): void => log('DEBUG3', `${file}:${line}: ${reason}`);
+    const own = knownHostsEntries(this.files.slice(0, this.userFiles), name, skipped);
+    const system = knownHostsEntries(this.files.slice(this.userFiles), name, skipped);
+    const told = place.quiet ? undefined : await this.around.command(why, name, key);
+    return { entries: [...own, ...system, ...(told === undefined ? [] : knownHostsEntries([told], name, skipped))], own };
+  }
+
+  private async decide(
+    place: Place,
+    key: PublicKey,
+    host: Known,
+    address: Known | undefined,
+  ): Promise<HostKeyOutcome | 'revoked' | undefined> {
+    const status = checkHostKey(host.entries, key);
+    const ip = address === undefined || key.certificate !== undefined ? undefined : addressStatus(checkHostKey(address.entries, key));
+    let outcome: HostKeyOutcome | undefined;
+    switch (status.status) {
+      case 'ok':
+        outcome = this.matched(place, key, status.entry, host, ip === undefined ? undefined : { ...ip, own: address?.own ?? [] });
+        break;
+      case 'new':
+        outcome = await this.unknown(place, key, ip?.status === 'new');
+        break;
+      case 'revoked':
+        this.tell('revoked', place, key, status.entry);
+        for (const line of revokedKeyLines(key, place.host)) this.around.log('ERROR', line);
+        if (this.policy.strict === 'false') return distrusted;
+        this.around.log('ERROR', `${key.shortName} host key for ${place.host} was revoked and you have requested strict checking.`);
+        this.tell('refused', place, key);
+        return 'revoked';
+      case 'changed':
+        return this.changed(place, key, status.entry, ip);
+    }
+    if (outcome === undefined || ip?.status !== 'changed') return outcome;
+    return (await this.goesOn(place, key, ip.entry, status)) ? outcome : undefined;
+  }
+
+  /** The key, or a certificate's authority, is the one that is known. */
+  private matched(
+    place: Place,
+    key: PublicKey,
+    entry: KnownHostsEntry,
+    host: Known,
+    ip: (AddressEntry & { readonly own: readonly KnownHostsEntry[] }) | undefined,
+  ): HostKeyOutcome | undefined {
+    const { policy, around } = this;
+    const certified = key.certificate !== undefined;
+    this.tell(certified ? 'certified' : 'known', place, key, entry);
+    if (!this.certifies(key)) return undefined;
+    if (ip?.status === 'new') this.addAddress(place, key);
+    else if (policy.visual) {
+      const { fingerprintHash } = policy;
+      around.log('INFO', `Host key fingerprint is ${fingerprint(key, fingerprintHash)}\n${randomArt(key, fingerprintHash)}`);
+    }
+    const ownAddress = ip?.status !== 'ok' || ip.entry === undefined || ip.own.includes(ip.entry);
+    return { trusted: true, updatable: !certified && !place.quiet && host.own.includes(entry) && ownAddress };
+  }
+
+  /** Whether a certificate may be used for this host now. */
+  private certifies(key: PublicKey): boolean {
+    if (key.certificate === undefined) return true;
+    const { alias, hostname, caAlgorithms } = this.policy;
     try {
-      const { alias, hostname, caAlgorithms } = this.policy;
       checkCertificate(key.certificate, {
         role: 'host',
-        principal: alias ?? hostname.toLowerCase(),
+        principal: alias ?? lowerCase(hostname),
         now: this.around.seconds(),
         signatureAlgorithms: caAlgorithms,
         matches: (principal, wanted) => matchPattern(wanted, principal),
       });
-      return key;
+      return true;
     } catch (error) {
       if (!(error instanceof SshError)) throw error;
-      this.around.log('ERROR', error.detail ?? error.message);
-      return key.plain;
+      const disallowed = error.code === 'SSH_ERR_SIGN_ALG_UNSUPPORTED' ? 'Certificate signed with disallowed algorithm' : undefined;
+      this.around.log('ERROR', disallowed ?? error.detail ?? error.message);
+      return false;
     }
   }
 
-  async decide(key: PublicKey, status: HostKeyStatus, files: readonly KnownHostsFile[]): Promise<{ readonly changed: boolean }> {
-    switch (status.status) {
-      case 'ok':
-        this.tell(key.certificate !== undefined && status.entry.marker !== undefined ? 'certified' : 'known', key, status.entry);
-        if (this.policy.visual) this.showKey(key);
-        return { changed: false };
-      case 'revoked':
-        this.tell('revoked', key, status.entry);
-        return this.revoked(key);
-      case 'changed':
-        this.tell('changed', key, status.entry);
-        return this.changed(key, status.entry);
-      case 'new':
-        this.tell('new', key);
-        await this.unknown(key.plain, files);
-        return { changed: false };
-    }
-  }
-
-  private showKey(key: PublicKey): void {
-    const { fingerprintHash } = this.policy;
-    this.around.log('INFO', `Host key fingerprint is ${fingerprint(key, fingerprintHash)}\n${randomArt(key, fingerprintHash)}`);
-  }
-
-  private tell(verdict: HostKeyVerdict, key: PublicKey, at?: KnownHostsEntry): void {
-    const { events } = this.around;
-    const place = at === undefined ? {} : { at: { file: at.file, line: at.line } };
-    events({ type: 'host-key-checked', verdict, host: this.name, keyType: shortName(key), ...place });
-  }
-
-  private async unknown(key: PublicKey, files: readonly KnownHostsFile[]): Promise<void> {
-    const { strict } = this.policy;
+  private addAddress({ address, quiet }: Place, key: PublicKey): void {
     const { log } = this.around;
-    const type = shortName(key);
-    if (strict === 'true') {
-      log('ERROR', `No ${type} host key is known for ${this.name} and you have requested strict checking.`);
-      throw this.refused(key);
+    const type = key.shortName;
+    if (quiet || !isKnownHostsName(this.policy.hostname)) {
+      log('INFO', `${type} host key for IP address '${address}' not in list of known hosts.`);
+      return;
     }
-    if (strict === 'ask' && !(await this.confirmed(key, files))) throw this.refused(key);
     try {
-      this.around.remember(this.name, key);
-      log('INFO', `Warning: Permanently added '${this.name}' (${type}) to the list of known hosts.`);
+      this.around.remember([address], key);
+      log('INFO', `Warning: Permanently added the ${type} host key for IP address '${address}' to the list of known hosts.`);
     } catch {
-      log('INFO', `Failed to add the host to the list of known hosts (${this.policy.userFile ?? ''}).`);
+      const file = this.policy.userFile ?? '';
+      log('INFO', `Failed to add the ${type} host key for IP address '${address}' to the list of known hosts (${file}).`);
     }
+  }
+
+  private async unknown(place: Place, key: PublicKey, newAddress: boolean): Promise<HostKeyOutcome | undefined> {
+    const { policy, around } = this;
+    const { log } = around;
+    if (policy.alias === undefined && policy.port !== 22 && !place.quiet) {
+      log('DEBUG', 'checking without port identifier');
+      const bare = { host: lowerCase(policy.hostname), address: policy.address ?? place.address, quiet: true };
+      const outcome = await this.judgeAt(bare, key);
+      if (outcome !== undefined) {
+        log('DEBUG', 'found matching key w/out port');
+        return { ...outcome, updatable: false };
+      }
+    }
+    if (place.quiet || key.certificate !== undefined || policy.userFile === undefined) return undefined;
+    if (!isKnownHostsName(policy.hostname)) {
+      log('DEBUG', `invalid hostname "${policy.hostname}"; will not record`);
+      return undefined;
+    }
+    this.tell('new', place, key);
+    const type = key.shortName;
+    if (policy.strict === 'true') {
+      log('ERROR', `No ${type} host key is known for ${place.host} and you have requested strict checking.`);
+      return this.refused(place, key);
+    }
+    if (policy.strict === 'ask' && !(await this.confirmed(place, key))) return this.refused(place, key);
+    const names = newAddress ? [place.host, place.address] : [place.host];
+    try {
+      around.remember(names, key);
+      log('INFO', `Warning: Permanently added '${names.join(',')}' (${type}) to the list of known hosts.`);
+    } catch {
+      log('INFO', `Failed to add the host to the list of known hosts (${policy.userFile}).`);
+    }
+    return { trusted: true, updatable: policy.strict === 'ask' };
   }
 
   /** Asks yes, no or the fingerprint itself. */
-  private async confirmed(key: PublicKey, files: readonly KnownHostsFile[]): Promise<boolean> {
-    const { fingerprintHash, visual, address, port } = this.policy;
-    const print = fingerprint(key, fingerprintHash);
-    const at = address === undefined ? '<no hostip for proxy command>' : knownHostsName(address, port);
-    const art = visual ? `${randomArt(key, fingerprintHash)}\n` : '';
-    let question =
-      `The authenticity of host '${this.name} (${at})' can't be established.\n` +
-      `${shortName(key)} key fingerprint is ${print}.\n${art}${this.otherNames(key, files)}` +
-      'Are you sure you want to continue connecting (yes/no/[fingerprint])? ';
+  private async confirmed(place: Place, key: PublicKey): Promise<boolean> {
+    const { fingerprintHash: hash, visual } = this.policy;
+    const others = namesOfKey(this.files, key, [place.host, place.address]).map((one) => ({
+      ...one,
+      file: this.around.abbreviate(one.file),
+    }));
+    const question = newKeyQuestion({ key, host: place.host, address: place.address, hash, visual, inDns: this.inDns, others });
+    return await this.confirm(question, fingerprint(key, hash));
+  }
+
+  private async confirm(first: string, print?: string): Promise<boolean> {
+    let question = first;
     for (;;) {
-      const answer = (await this.around.ask(question))?.replace(/^[ \t]+|[ \t\r\n]+$/g, '');
-      if (answer === undefined || answer === '' || answer.toLowerCase() === 'no') return false;
-      if (answer.toLowerCase() === 'yes' || answer === print) return true;
-      question = "Please type 'yes', 'no' or the fingerprint: ";
+      const answer = await this.around.ask(question);
+      const word = /^[ \t]*([^ \t\r\n]*)/.exec(answer ?? '')?.[1] ?? '';
+      if (word === '' || lowerCase(word) === 'no') return false;
+      if (lowerCase(word) === 'yes' || word === print) return true;
+      question = print === undefined ? "Please type 'yes' or 'no': " : "Please type 'yes', 'no' or the fingerprint: ";
     }
   }
 
-  /** The other names that known_hosts has for this very key. */
-  private otherNames(key: PublicKey, files: readonly KnownHostsFile[]): string {
-    const found = namesOfKey(files, key);
-    if (found.length === 0) return 'This key is not known by any other names.\n';
-    const shown = found.slice(0, MOST_NAMES).map(({ file, line, hosts }) => `    ${this.around.abbreviate(file)}:${line}: ${hosts}\n`);
-    const more = found.length > MOST_NAMES ? `    (${found.length - MOST_NAMES} additional names omitted)\n` : '';
-    return `This host key is known by the following other names/addresses:\n${shown.join('')}${more}`;
-  }
-
-  private changed(key: PublicKey, entry: KnownHostsEntry): { readonly changed: boolean } {
+  private changed(place: Place, key: PublicKey, entry: KnownHostsEntry, ip: AddressEntry | undefined): HostKeyOutcome | undefined {
     const { log } = this.around;
-    const { strict, fingerprintHash, userFile } = this.policy;
-    const type = shortName(key);
-    const lines = [
-      rule,
-      '@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @',
-      rule,
-      'IT IS POSSIBLE THAT SOMEONE IS DOING SOMETHING NASTY!',
-      'Someone could be eavesdropping on you right now (man-in-the-middle attack)!',
-      'It is also possible that a host key has just been changed.',
-      `The fingerprint for the ${type} key sent by the remote host is\n${fingerprint(key, fingerprintHash)}.`,
-      'Please contact your system administrator.',
-      `Add correct host key in ${userFile ?? ''} to get rid of this message.`,
-      `Offending ${shortName(entry.key)} key in ${entry.file}:${entry.line}`,
-    ];
-    for (const line of lines) log('ERROR', line);
-    if (strict !== 'false') {
-      log('ERROR', `Host key for ${this.name} has changed and you have requested strict checking.`);
-      throw this.refused(key);
-    }
-    return { changed: true };
+    const { strict, fingerprintHash, userFile, systemFile } = this.policy;
+    const file = userFile ?? systemFile;
+    if (place.quiet) return undefined;
+    this.tell('changed', place, key, entry);
+    const otherAddress =
+      ip !== undefined && (ip.status !== 'changed' || (ip.entry !== undefined && Buffer.compare(ip.entry.key.blob, entry.key.blob) !== 0));
+    if (otherAddress) for (const line of spoofingLines(key, place, ip.status, ip.entry)) log('ERROR', line);
+    for (const line of changedKeyLines(key, fingerprintHash)) log('ERROR', line);
+    if (file !== undefined) log('ERROR', `Add correct host key in ${file} to get rid of this message.`);
+    log('ERROR', `Offending ${entry.key.shortName} key in ${entry.file}:${entry.line}`);
+    if (strict === 'false') return distrusted;
+    log('ERROR', `Host key for ${place.host} has changed and you have requested strict checking.`);
+    return this.refused(place, key);
   }
 
-  private revoked(key: PublicKey): { readonly changed: boolean } {
+  /** The host's key will do, but another one stands under its address. */
+  private async goesOn(place: Place, key: PublicKey, entry: KnownHostsEntry | undefined, status: HostKeyStatus): Promise<boolean> {
     const { log } = this.around;
-    const lines = [
-      rule,
-      '@       WARNING: REVOKED HOST KEY DETECTED!               @',
-      rule,
-      `The ${shortName(key)} host key for ${this.name} is marked as revoked.`,
-      'This could mean that a stolen key is being used to',
-      'impersonate this host.',
-    ];
-    for (const line of lines) log('ERROR', line);
-    if (this.policy.strict !== 'false') {
-      log('ERROR', `${shortName(key)} host key for ${this.name} was revoked and you have requested strict checking.`);
-      throw this.refused(key);
-    }
-    return { changed: true };
+    const { strict } = this.policy;
+    const offending = entry === undefined ? '' : `\nOffending key for IP in ${entry.file}:${entry.line}`;
+    const matching = status.status === 'ok' ? `\nMatching host key in ${status.entry.file}:${status.entry.line}` : '';
+    const differs = `Warning: the ${key.shortName} host key for '${place.host}' differs from the key for the IP address '${place.address}'`;
+    const message = `${differs}${offending}${matching}`;
+    if (strict === 'ask') return await this.confirm(`${message}\nAre you sure you want to continue connecting (yes/no)? `);
+    log('INFO', message);
+    if (strict === 'false') return true;
+    log('ERROR', 'Exiting, you have requested strict checking.');
+    return false;
   }
 
-  private refused(key: PublicKey): HostKeyRefused {
-    this.tell('refused', key);
-    return new HostKeyRefused();
+  private tell(verdict: HostKeyVerdict, place: Place, key: PublicKey, at?: KnownHostsEntry): void {
+    const where = at === undefined ? {} : { at: { file: at.file, line: at.line } };
+    this.around.events({ type: 'host-key-checked', verdict, host: place.host, keyType: key.shortName, ...where });
+  }
+
+  private refused(place: Place, key: PublicKey): undefined {
+    this.tell('refused', place, key);
+    return undefined;
   }
 }
 
-/** How many other names of a key are shown. */
-const MOST_NAMES = 8;
+/** The connection may go on, but the host's word is worth nothing. */
+const distrusted: HostKeyOutcome = { trusted: false, updatable: false };
 
-/** Every line that has just this key, with its names as they may be shown. */
-function namesOfKey(
-  files: readonly KnownHostsFile[],
-  key: PublicKey,
-): { readonly file: string; readonly line: number; readonly hosts: string }[] {
-  const encoded = base64(key.blob);
-  return files.flatMap(({ file, text }) =>
-    text.split('\n').flatMap((content, index) => {
-      const line = parseKnownHostsLine(content);
-      if (line.at !== 'entry' || line.marker !== undefined || line.encodedKey !== encoded) return [];
-      return [{ file, line: index + 1, hosts: line.hosts.startsWith('|') ? '[hashed name]' : line.hosts }];
-    }),
-  );
+interface AddressEntry {
+  readonly status: AddressStatus;
+  readonly entry: KnownHostsEntry | undefined;
 }
 
-/** The key type as people read it; a certificate is called by its key. */
-function shortName(key: PublicKey): string {
-  return key.plain.shortName;
-}
-
-/** The type of key that an algorithm's signatures are made with. */
-function keyTypeOf(algorithm: string): string {
-  const plain = plainAlgorithm(algorithm);
-  return plain.startsWith('rsa-sha2-') ? 'ssh-rsa' : plain;
+/** A key that is revoked for the address is as good as another one. */
+function addressStatus(status: HostKeyStatus): AddressEntry {
+  if (status.status === 'new') return { status: 'new', entry: undefined };
+  return { status: status.status === 'ok' ? 'ok' : 'changed', entry: status.entry };
 }

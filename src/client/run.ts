@@ -51,25 +51,20 @@ class Runner {
   }
 
   async run(): Promise<number> {
-    const { options } = this.task.config;
-    const { connection, hostKeyChanged } = this.opened;
+    const { connection, options } = this.opened;
     const { log, events } = this.task;
     if (options.localForward.length > 0) {
-      if (hostKeyChanged) {
-        log('ERROR', 'Port forwarding is disabled to avoid man-in-the-middle attacks.');
-      } else {
-        const all = await startLocalForwards(
-          connection,
-          {
-            forwards: options.localForward,
-            gatewayPorts: options.gatewayPorts,
-            streamLocalBindMask: options.streamLocalBindMask,
-            streamLocalBindUnlink: options.streamLocalBindUnlink,
-          },
-          { log, events },
-        );
-        if (!all && options.exitOnForwardFailure) return FAILED;
-      }
+      const all = await startLocalForwards(
+        connection,
+        {
+          forwards: options.localForward,
+          gatewayPorts: options.gatewayPorts,
+          streamLocalBindMask: options.streamLocalBindMask,
+          streamLocalBindUnlink: options.streamLocalBindUnlink,
+        },
+        { log, events },
+      );
+      if (!all && options.exitOnForwardFailure) return FAILED;
     }
     const { stdioForward } = this.task;
     if (stdioForward !== undefined) return await this.tieStdio(stdioForward);

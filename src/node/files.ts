@@ -221,6 +221,11 @@ export function whyInaccessible(path: string): string | undefined {
   }
 }
 
+/** Whether there is a regular file of this name. @throws SystemError where nothing is there or it can't be seen */
+export function isFile(path: string): boolean {
+  return systemCall(() => fs.statSync(path)).isFile();
+}
+
 /** Makes a new folder for temporary files, which only this user may enter. */
 export function temporaryFolder(prefix: string): { readonly path: string; remove(): void } {
   const path = systemCall(() => fs.mkdtempSync(`${os.tmpdir()}/${prefix}`));

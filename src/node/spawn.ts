@@ -1,6 +1,7 @@
-import { type ChildProcess, spawn, type StdioOptions } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync, type StdioOptions } from 'node:child_process';
 import fs from 'node:fs';
 import net from 'node:net';
+import os from 'node:os';
 import { SystemError, systemError } from './errno.ts';
 import { libc } from './native/libc.ts';
 import { type SocketStream, wrapSocket } from './socket.ts';
@@ -136,6 +137,46 @@ function openPipes(count: number): Pipes | undefined {
 function ownEnd(fd: number, index: number): net.Socket {
   // Reading starts when the stream is started.
   return new net.Socket({ fd, readable: index > 0, writable: index === 0, manualStart: true } as net.SocketConstructorOpts);
+}
+
+/** What a program wrote to its stdout, and how it ended. */
+export interface Captured {
+  readonly output: string;
+  readonly status: number | null;
+  /** The number of the signal that ended it, or null. */
+  readonly signal: number | null;
+}
+
+/**
+ * Runs a program with no input and our stderr, and gives what it writes; once that is more than `most` bytes the program is ended.
+ *
+ * @throws SystemError ENOENT, EACCES and the like where it can't be started.
+ */
+export async function captureOutput(program: string, args: readonly string[], most: number): Promise<Captured> {
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const parts: Buffer[] = [];
+  let length = 0;
+  child.stdout.on('data', (part: Buffer) => {
+    length += part.length;
+    if (length > most) child.kill('SIGKILL');
+    else parts.push(part);
+  });
+  const ended = new Promise<ChildEnd>((resolve) => {
+    child.once('close', (status, signal) => resolve({ status, signal }));
+  });
+  try {
+    await started(child);
+  } catch (error) {
+    throw systemError(error);
+  }
+  const { status, signal } = await ended;
+  return { output: Buffer.concat(parts).toString('utf8'), status, signal: signal === null ? null : os.constants.signals[signal] };
+}
+
+/** Runs a command by the user's shell with our own input and output, and waits for it: its exit status, or -1 where it has none. */
+export function runShell(command: string): number {
+  const { status } = spawnSync(userShell(), ['-c', command], { stdio: 'inherit' });
+  return status ?? -1;
 }
 
 /** Runs a program with our own input and output; its exit status, or 128 and more where a signal ended it. */

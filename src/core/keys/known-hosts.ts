@@ -174,6 +174,28 @@ export function knownKeyOfType(entries: readonly KnownHostsEntry[], keyType: str
   return entry === undefined || checkHostKey(entries, entry.key).status === 'revoked' ? undefined : entry;
 }
 
+/** Every line that has just this key and no marker, with its names as they may be shown; lines that these names fit are left out. */
+export function namesOfKey(
+  files: readonly KnownHostsFile[],
+  key: PublicKey,
+  except: readonly string[],
+): { readonly file: string; readonly line: number; readonly hosts: string }[] {
+  const encoded = base64(key.blob);
+  return files.flatMap(({ file, text }) =>
+    text.split('\n').flatMap((content, index) => {
+      const line = parseKnownHostsLine(content);
+      if (line.at !== 'entry' || line.marker !== undefined || line.encodedKey !== encoded) return [];
+      if (except.some((name) => matchHost(line.hosts, name))) return [];
+      return [{ file, line: index + 1, hosts: line.hosts.startsWith('|') ? '[hashed name]' : line.hosts }];
+    }),
+  );
+}
+
+/** Whether a host's name, without a port, may be written to known_hosts: it holds nothing that has a meaning of its own there. */
+export function isKnownHostsName(name: string): boolean {
+  return !/[@?*#[\]|'"\\]/.test(name);
+}
+
 /** Whether a name, or a name and a port in OpenSSH's form, holds nothing that has a meaning of its own in known_hosts. */
 function isPlainName(name: string): boolean {
   const [, bracketed] = /^\[(.*)\]:[0-9]+$/.exec(name) ?? [];

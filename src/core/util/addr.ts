@@ -14,6 +14,13 @@ export function parseAddress(text: string): Address | undefined {
   return text.includes(':') ? parseIpv6(text) : parseIpv4(text);
 }
 
+/** Whether a numeric address is the host's own: 127.0.0.0/8 or ::1. */
+export function isLoopback(text: string): boolean {
+  const address = parseAddress(text);
+  if (address?.length === 4) return address[0] === 127;
+  return address !== undefined && address.every((byte, at) => byte === (at === 15 ? 1 : 0));
+}
+
 /** Reads `address/bits`, or an address alone, which stands for itself. */
 export function parseNetwork(text: string): Network | undefined {
   const slash = text.indexOf('/');
