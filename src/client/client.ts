@@ -14,6 +14,7 @@ import type { ConfigEnvironment } from '../config/environment.ts';
 import type { FinalOptions } from '../config/finalize-client.ts';
 import { splitNames } from '../core/util/pattern.ts';
 import { systemClock } from '../node/clock.ts';
+import { acceptAgent } from './agent-forward.ts';
 import { attachTransport } from './attach.ts';
 import { authenticateClient } from './authenticate.ts';
 import type { ClientConfig } from './config.ts';
@@ -21,7 +22,7 @@ import { connect, type Reached } from './connect.ts';
 import { distrust } from './distrust.ts';
 import { type FailurePlace, type Stage, tellFailure } from './failure.ts';
 import { HostTrust } from './host-trust.ts';
-import { findCandidates } from './identities.ts';
+import { type AgentBinding, findCandidates } from './identities.ts';
 import { identityPlan, type OwnProgram, proxyCommand } from './plans.ts';
 
 /** What one connection is about. */
@@ -34,6 +35,8 @@ export interface ClientTask {
   readonly events: EventSink;
   readonly log: Log;
   readonly tracePackets: boolean;
+  /** The socket of the agent that the server's programs may use; undefined for none. */
+  readonly agentSocket?: string | undefined;
 }
 
 /** A connection whose user is authenticated. */
@@ -42,9 +45,13 @@ export interface Authenticated {
   readonly connection: Connection;
   /** The options that hold for this host: less than the configuration's where its key is not trusted. */
   readonly options: FinalOptions;
+  /** The socket of the agent that is forwarded; undefined where none is. */
+  readonly agentSocket: string | undefined;
   /** Settles when the connection is over, with the error that ended it. */
   readonly closed: Promise<Error | undefined>;
 }
+
+type Opened = Pick<Authenticated, 'transport' | 'connection' | 'closed'>;
 
 /** One client connection, from the first packet to the last. */
 export class Client {
@@ -96,12 +103,12 @@ export class Client {
       timer?.stop();
     }
     this.stage = 'authentication';
-    let opened: Omit<Authenticated, 'options'> | undefined;
+    let opened: Opened | undefined;
     await authenticateClient(transport, this.authenticationPlan(transport), events, (method) => {
       opened = this.succeed(transport, method);
     });
     if (opened === undefined) throw new SshError('SSH_ERR_INTERNAL_ERROR', 'authenticated without a connection');
-    return { ...opened, options: this.options };
+    return { ...opened, options: this.options, agentSocket: this.agentSocket };
   }
 
   /** Tells what ended the connection, in OpenSSH's words, and gives the event of it. */
@@ -129,6 +136,11 @@ export class Client {
   /** Drops whatever is still open. */
   abandon(): void {
     this.reached?.abandon();
+  }
+
+  /** The agent to forward; a server that is not trusted must not reach it. */
+  private get agentSocket(): string | undefined {
+    return this.options.forwardAgent === false ? undefined : this.task.agentSocket;
   }
 
   private readonly watched: EventSink = (event) => {
@@ -198,15 +210,11 @@ export class Client {
       mostPrompts: options.numberOfPasswordPrompts,
       devices: options.kbdInteractiveDevices === undefined ? [] : splitNames(options.kbdInteractiveDevices),
       fingerprintHash: options.fingerprintHash.toLowerCase() as FingerprintHash,
-      candidates: () => {
-        const proof = transport.hostKeyProof;
-        const binding = proof === undefined ? undefined : { ...proof, sessionId: transport.sessionId };
-        return findCandidates(identityPlan(config, environment), binding, log);
-      },
+      candidates: () => findCandidates(identityPlan(config, environment), sessionBinding(transport), log),
     };
   }
 
-  private succeed(transport: Transport, method: string): Omit<Authenticated, 'options'> {
+  private succeed(transport: Transport, method: string): Opened {
     const { config, log, events } = this.task;
     const { options } = config;
     this.stage = 'session';
@@ -219,6 +227,7 @@ export class Client {
     });
     const connection = new Connection(transport, {
       events,
+      accept: acceptAgent({ socket: () => this.agentSocket, binding: () => sessionBinding(transport), log }),
       heard: () => keepalive.heard(),
       closed: (error) => {
         keepalive.stop();
@@ -239,6 +248,12 @@ export class Client {
     transport.handler = connection;
     return { transport, connection, closed };
   }
+}
+
+/** What binds an agent's connection to this one; undefined where the server proved no host key. */
+function sessionBinding(transport: Transport): AgentBinding {
+  const proof = transport.hostKeyProof;
+  return proof === undefined ? undefined : { ...proof, sessionId: transport.sessionId };
 }
 
 /** The exit code of a run whose command ended so; 255 where it died of a signal or nothing is known. */

@@ -62,7 +62,7 @@ export function identityPlan(config: ClientConfig, environment: ConfigEnvironmen
 }
 
 /** IdentityAgent: `none`, a path, SSH_AUTH_SOCK or a variable's value; by default SSH_AUTH_SOCK. */
-function agentSocket(config: ClientConfig, environment: ConfigEnvironment): string | undefined {
+export function agentSocket(config: ClientConfig, environment: ConfigEnvironment): string | undefined {
   const { identityAgent } = config.options;
   if (identityAgent === undefined || identityAgent === 'SSH_AUTH_SOCK') return nonEmpty(environment.variable('SSH_AUTH_SOCK'));
   if (identityAgent === 'none') return undefined;

@@ -45,7 +45,6 @@ const refused: readonly Refusal[] = [
   { option: 'dynamicForward', what: 'dynamic forwarding (-D)', isAsked: (options) => options.dynamicForward.length > 0 },
   { option: 'forwardX11', what: 'X11 forwarding (-X, -Y)', isAsked: (options) => options.forwardX11 },
   { option: 'tunnel', what: 'tunnel devices (-w)', isAsked: (options) => options.tunnel !== 'false' },
-  { option: 'forwardAgent', what: 'agent forwarding (-A)', isAsked: (options) => options.forwardAgent !== false },
 ];
 
 /**

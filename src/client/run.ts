@@ -5,6 +5,7 @@ import { matchPatternList } from '../core/util/pattern.ts';
 import { visibleText } from '../core/util/vis.ts';
 import { terminalModes } from '../node/terminal-modes.ts';
 import { enterRawMode } from '../node/tty.ts';
+import { agentAnswers, forwardedAgent } from './agent-forward.ts';
 import { type Authenticated, Client, type ClientTask, exitCode } from './client.ts';
 import { startLocalForwards } from './local-forwards.ts';
 import { SessionIo } from './session-io.ts';
@@ -25,7 +26,9 @@ const FAILED = 255;
  * Connects, runs what is to be run, and settles with the exit code: the remote command's own, or 255. What there is to say is said.
  */
 export async function runClient(run: ClientRun): Promise<number> {
-  const client = new Client(run);
+  const agent = forwardedAgent(run.config, run.environment, run.log);
+  if (agent !== undefined && 'failed' in agent && run.config.options.exitOnForwardFailure) return FAILED;
+  const client = new Client({ ...run, agentSocket: agent !== undefined && 'socket' in agent ? agent.socket : undefined });
   const stopSignals = endOnSignals(run.log, () => client.finish());
   try {
     const opened = await client.open();
@@ -102,9 +105,9 @@ class Runner {
   }
 
   private async session(): Promise<number> {
-    const { connection, transport, closed } = this.opened;
+    const { connection, transport, closed, agentSocket } = this.opened;
     const { config, log, events, level } = this.task;
-    const plan = sessionPlan(this.task);
+    const plan = sessionPlan(this.task, agentSocket !== undefined && (await agentAnswers(agentSocket, log)));
     const { options } = config;
     const session = new Session(connection, plan, {
       events,
@@ -141,13 +144,14 @@ class Runner {
 /** What `~v` and `~V` step through. */
 const levels: readonly LogLevel[] = ['QUIET', 'FATAL', 'ERROR', 'INFO', 'VERBOSE', 'DEBUG', 'DEBUG2', 'DEBUG3'];
 
-function sessionPlan(run: ClientRun): SessionPlan {
+function sessionPlan(run: ClientRun, forwardAgent: boolean): SessionPlan {
   const { options, session } = run.config;
   const { command } = session;
   const kind = options.sessionType === 'subsystem' ? 'subsystem' : command === undefined ? 'shell' : 'exec';
   return {
     run: kind === 'shell' ? { kind } : { kind, command: command ?? '' },
     pty: session.wantsTerminal ? { terminal: run.environment.variable('TERM') ?? '', modes: terminalModes(0) } : undefined,
+    forwardAgent,
     environment: sessionEnvironment(run),
     stdin: options.stdinNull ? undefined : 0,
     escape: typeof options.escapeChar === 'number' ? options.escapeChar : undefined,

@@ -1,3 +1,4 @@
+import { requestAgentForwarding } from '../core/connection/agent-forward.ts';
 import type { Channel, IncomingRequest } from '../core/connection/channel.ts';
 import type { Connection } from '../core/connection/connection.ts';
 import {
@@ -24,6 +25,8 @@ export interface SessionPlan {
   readonly run: { readonly kind: 'shell' } | { readonly kind: 'exec' | 'subsystem'; readonly command: string };
   /** Asks for a terminal on the server with these modes. */
   readonly pty: { readonly terminal: string; readonly modes: TerminalModes } | undefined;
+  /** Whether what is run may use this side's agent. */
+  readonly forwardAgent: boolean;
   /** Variables for what is run. */
   readonly environment: readonly (readonly [name: string, value: string])[];
   /** The descriptor that is read as input; undefined for none (-n). */
@@ -116,6 +119,10 @@ export class Session {
   private async begin(channel: Channel): Promise<void> {
     const { plan } = this;
     // all that prepares the command goes out in one write; the answers come in their order
+    if (plan.forwardAgent) {
+      this.around.log('DEBUG', 'Requesting authentication agent forwarding.');
+      requestAgentForwarding(channel, this.connection.link.peerExtension('agent-forward'));
+    }
     const pty = plan.pty === undefined ? undefined : requestPty(channel, plan.pty.terminal, terminalSize(plan.stdin ?? 0), plan.pty.modes);
     for (const [name, value] of plan.environment) setEnv(channel, name, value);
     const started = this.start(channel);

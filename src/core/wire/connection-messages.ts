@@ -104,6 +104,7 @@ const channelTypeBodies = {
   'direct-streamlocal@openssh.com': struct({ socketPath: utf8, reservedText: string, reservedNumber: uint32 }),
   'forwarded-streamlocal@openssh.com': struct({ socketPath: utf8, reservedText: string }),
   'auth-agent@openssh.com': nothing,
+  'agent-connect': nothing,
   x11: struct({ originatorAddress: utf8, originatorPort: uint32 }),
 };
 
@@ -142,6 +143,7 @@ const channelRequestBodies = {
     screenNumber: uint32,
   }),
   'auth-agent-req@openssh.com': nothing,
+  'agent-req': nothing,
   'eow@openssh.com': nothing,
   'keepalive@openssh.com': nothing,
 };
