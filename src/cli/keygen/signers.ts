@@ -51,7 +51,8 @@ export function findPrincipals(run: Run, file: string, use: SignerUse): readonly
     const signer = readSigner(run, line);
     if (signer === undefined || !isAbout(signer, use.key) || !isInTime(run, line, signer, use.time)) continue;
     const { namespaces: _any, ...inAnyNamespace } = signer;
-    const principals = principalsOf(inAnyNamespace, use);
+    // a line may also name a certificate itself, which then is a key like others
+    const principals = signer.certAuthority ? principalsOf(inAnyNamespace, use) : [signer.principals];
     if (principals.length > 0) return principals.flatMap((list) => list.split(','));
   }
   return undefined;
