@@ -27,6 +27,8 @@ export { checkHostKey, formatKnownHostsLine, knownHostsEntries } from './core/ke
 export { formatOpensshPrivate, parseOpensshPrivate } from './core/keys/openssh-private.ts';
 export { generatePrivateKey, PrivateKey } from './core/keys/private-key.ts';
 export { formatPublicKeyLine, parsePublicKey, parsePublicKeyLine } from './core/keys/public-key.ts';
+export { SftpClient, SftpError, type SftpOpenFlag, type SftpPath } from './core/sftp/client.ts';
+export { openSftp, type SftpSession } from './core/sftp/session.ts';
 export type { PacketHandler, PacketLink } from './core/transport/link.ts';
 export { NegotiationError, type Proposal } from './core/transport/negotiate.ts';
 export { Transport } from './core/transport/transport.ts';

@@ -1,52 +1,11 @@
-import { SshError } from '../util/errors.ts';
 import { LONGEST_AGENT_MESSAGE } from '../wire/agent-messages.ts';
-import { string } from '../wire/codec.ts';
-import { encode } from '../wire/message.ts';
-import { WireReader } from '../wire/reader.ts';
+import { FrameReader as MessageFrames } from '../wire/frames.ts';
 
-/** A message with its length before it. */
-export function frame(message: Uint8Array): Uint8Array {
-  return encode(string, message);
-}
+export { frame } from '../wire/frames.ts';
 
-/** Cuts a stream of bytes into messages, each of them a copy; it never holds more than one unfinished message. */
-export class FrameReader {
-  private readonly head = new Uint8Array(4);
-  private headed = 0;
-  private body: Uint8Array | undefined;
-  private filled = 0;
-
-  /**
-   * The messages that these bytes complete.
-   *
-   * @throws SshError SSH_ERR_INVALID_FORMAT for a length of 0 or above 256 KiB; nothing can be read after it.
-   */
-  *read(bytes: Uint8Array): Generator<Uint8Array> {
-    let at = 0;
-    while (at < bytes.length) {
-      if (this.body === undefined) {
-        const part = bytes.subarray(at, at + 4 - this.headed);
-        this.head.set(part, this.headed);
-        this.headed += part.length;
-        at += part.length;
-        if (this.headed < 4) return;
-        this.headed = 0;
-        this.body = new Uint8Array(checkedLength(new WireReader(this.head).uint32()));
-        this.filled = 0;
-      }
-      const part = bytes.subarray(at, at + this.body.length - this.filled);
-      this.body.set(part, this.filled);
-      this.filled += part.length;
-      at += part.length;
-      if (this.filled < this.body.length) return;
-      const { body } = this;
-      this.body = undefined;
-      yield body;
-    }
+/** Cuts a stream of bytes into messages of the agent protocol, none longer than 256 KiB. */
+export class FrameReader extends MessageFrames {
+  constructor() {
+    super(LONGEST_AGENT_MESSAGE, 'agent');
   }
-}
-
-function checkedLength(length: number): number {
-  if (length === 0 || length > LONGEST_AGENT_MESSAGE) throw new SshError('SSH_ERR_INVALID_FORMAT', `agent message of ${length} bytes`);
-  return length;
 }

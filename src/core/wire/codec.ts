@@ -27,6 +27,12 @@ export const uint32: Codec<number> = {
   write: (writer, value) => void writer.uint32(value),
 };
 
+/** An unsigned 64-bit number. */
+export const uint64: Codec<bigint> = {
+  read: (reader) => reader.uint64(),
+  write: (writer, value) => void writer.uint64(value),
+};
+
 /** A string of arbitrary bytes; read as a view of the message. */
 export const string: Codec<Uint8Array> = {
   read: (reader) => reader.string(),
