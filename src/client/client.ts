@@ -21,6 +21,7 @@ import type { ClientConfig } from './config.ts';
 import { connect, type Reached } from './connect.ts';
 import { distrust } from './distrust.ts';
 import { type FailurePlace, type Stage, tellFailure } from './failure.ts';
+import { hostKeyUpdates } from './host-key-updates.ts';
 import { HostTrust } from './host-trust.ts';
 import { type AgentBinding, findCandidates } from './identities.ts';
 import { identityPlan, type OwnProgram, proxyCommand } from './plans.ts';
@@ -47,11 +48,16 @@ export interface Authenticated {
   readonly options: FinalOptions;
   /** The socket of the agent that is forwarded; undefined where none is. */
   readonly agentSocket: string | undefined;
+  /** Says how questions are to be asked from now on; settles when the one that is being asked, if any, is answered. */
+  readonly askBy: (aside: Aside) => Promise<void>;
   /** Settles when the connection is over, with the error that ended it. */
   readonly closed: Promise<Error | undefined>;
 }
 
-type Opened = Pick<Authenticated, 'transport' | 'connection' | 'closed'>;
+type Opened = Pick<Authenticated, 'transport' | 'connection' | 'closed' | 'askBy'>;
+
+/** Asks the user a question while something else has the terminal. */
+export type Aside = (question: () => Promise<string | undefined>) => Promise<string | undefined>;
 
 /** One client connection, from the first packet to the last. */
 export class Client {
@@ -61,6 +67,15 @@ export class Client {
   private reached: Reached | undefined;
   private transport: Transport | undefined;
   private options: FinalOptions;
+  /** Whether the host may tell other keys of itself. */
+  private updatable = false;
+  /** How a question is asked while a session has the terminal. */
+  private aside: Aside = async (question) => {
+    const answer = question();
+    this.asking = answer.then(nothing, nothing);
+    return await answer;
+  };
+  private asking: Promise<void> = Promise.resolve();
 
   constructor(task: ClientTask) {
     this.task = task;
@@ -180,7 +195,8 @@ export class Client {
           compression,
         },
         verifyHostKey: async (key: PublicKey) => {
-          const { trusted } = await trust.verify(key);
+          const { trusted, updatable } = await trust.verify(key);
+          this.updatable = updatable;
           if (!trusted) this.options = distrust(options, log);
         },
       },
@@ -225,9 +241,19 @@ export class Client {
     const closed = new Promise<Error | undefined>((settle) => {
       over = settle;
     });
-    const connection = new Connection(transport, {
+    const connection: Connection = new Connection(transport, {
       events,
       accept: acceptAgent({ socket: () => this.agentSocket, binding: () => sessionBinding(transport), log }),
+      globals: this.updatable
+        ? {
+            'hostkeys-00@openssh.com': hostKeyUpdates({
+              ...{ config, options: this.options, transport, log },
+              address: this.reached?.address,
+              globals: () => connection.globals,
+              aside: (question) => this.aside(question),
+            }),
+          }
+        : {},
       heard: () => keepalive.heard(),
       closed: (error) => {
         keepalive.stop();
@@ -246,7 +272,11 @@ export class Client {
       },
     );
     transport.handler = connection;
-    return { transport, connection, closed };
+    const askBy = (aside: Aside): Promise<void> => {
+      this.aside = aside;
+      return this.asking;
+    };
+    return { transport, connection, closed, askBy };
   }
 }
 
@@ -254,6 +284,10 @@ export class Client {
 function sessionBinding(transport: Transport): AgentBinding {
   const proof = transport.hostKeyProof;
   return proof === undefined ? undefined : { ...proof, sessionId: transport.sessionId };
+}
+
+function nothing(): void {
+  // what came of it is another's concern
 }
 
 /** The exit code of a run whose command ended so; 255 where it died of a signal or nothing is known. */

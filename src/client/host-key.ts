@@ -98,6 +98,15 @@ export function hostKeyName(policy: Pick<HostKeyPolicy, 'alias' | 'hostname' | '
   return policy.alias ?? knownHostsName(policy.hostname, policy.port);
 }
 
+/** The name of a host's address in known_hosts, where it is to be checked beside the host's own (CheckHostIP). */
+export function checkedAddress({ address, hostname, port, checkHostIp }: AddressPolicy): string | undefined {
+  if (!checkHostIp || address === undefined || isLoopback(address)) return undefined;
+  const name = knownHostsName(address, port);
+  return name === hostname ? undefined : name;
+}
+
+type AddressPolicy = Pick<HostKeyPolicy, 'address' | 'hostname' | 'port' | 'checkHostIp'>;
+
 /**
  * Judges a host's key by revocations, DNS, known_hosts and KnownHostsCommand, and asks the user or remembers it as StrictHostKeyChecking
  * says (sshconnect.c's order and words).
@@ -201,12 +210,7 @@ class Judge {
   /** Judges a certificate and then, where its authority is not known for the host, its plain key; undefined where neither will do. */
   private async judgeAt(place: Place, offered: PublicKey): Promise<HostKeyOutcome | undefined> {
     const { policy, around } = this;
-    const wantsAddress =
-      policy.checkHostIp &&
-      offered.certificate === undefined &&
-      !this.local &&
-      policy.address !== undefined &&
-      place.address !== policy.hostname;
+    const wantsAddress = offered.certificate === undefined && checkedAddress(policy) !== undefined;
     const host = await this.known(place, 'HOSTNAME', place.host, offered);
     const address = wantsAddress ? await this.known(place, 'ADDRESS', place.address, offered) : undefined;
     for (const key of offered.certificate === undefined ? [offered] : [offered, offered.plain]) {

@@ -121,6 +121,7 @@ class Runner {
         return next;
       },
     });
+    await this.opened.askBy((question) => session.aside(question));
     log('DEBUG', 'Entering interactive session.');
     let broken: Error | undefined;
     void closed.then((error) => {

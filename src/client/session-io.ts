@@ -19,6 +19,8 @@ export class SessionIo {
   /** Bytes of each stream that wait for a slow reader, and are owed to the peer's window. */
   private readonly owed = [0, 0];
   private readonly gone = [false, false];
+  /** Whether something else reads the terminal. */
+  private held = false;
 
   constructor() {
     this.sinks = [openSink(1), openSink(2)];
@@ -34,7 +36,9 @@ export class SessionIo {
       onData: (bytes, stream) => {
         this.received(bytes, stream);
       },
-      onDrain: () => this.source?.resume(),
+      onDrain: () => {
+        if (!this.held) this.source?.resume();
+      },
       onEndOfWrite: () => {
         this.source?.close();
       },
@@ -65,6 +69,13 @@ export class SessionIo {
         channel.eof();
       },
     });
+  }
+
+  /** Leaves stdin alone for a while, or goes on with it. */
+  holdInput(held: boolean): void {
+    this.held = held;
+    if (held) this.source?.pause();
+    else if (this.channel?.writable === true) this.source?.resume();
   }
 
   /** Stops reading stdin. */

@@ -59,6 +59,8 @@ export class Session {
   private cooked: (() => void) | undefined;
   private stopResize: (() => void) | undefined;
   private channel: Channel | undefined;
+  /** Settles when a question that is being asked is answered. */
+  private asking: Promise<unknown> = Promise.resolve();
 
   constructor(connection: Connection, plan: SessionPlan, around: SessionSurroundings) {
     this.connection = connection;
@@ -116,6 +118,21 @@ export class Session {
     this.cooked = undefined;
   }
 
+  /** Asks a question on the terminal, which is then as it was before the session and read for nothing else. */
+  async aside<T>(question: () => Promise<T>): Promise<T> {
+    const wasRaw = this.cooked !== undefined;
+    this.leaveRawMode();
+    this.io.holdInput(true);
+    const answer = question();
+    this.asking = answer.catch(() => undefined);
+    try {
+      return await answer;
+    } finally {
+      this.io.holdInput(false);
+      if (wasRaw) this.cooked = this.around.rawMode();
+    }
+  }
+
   private async begin(channel: Channel): Promise<void> {
     const { plan } = this;
     // all that prepares the command goes out in one write; the answers come in their order
@@ -130,6 +147,7 @@ export class Session {
       const granted = await pty.catch(() => true);
       if (!granted) this.around.log('INFO', `PTY allocation request failed on channel ${channel.id}`);
       else this.stopResize = onResize(() => windowChange(channel, terminalSize(plan.stdin ?? 0)));
+      await this.asking;
       this.cooked = this.around.rawMode();
     }
     if (!(await started.catch(() => true))) {
@@ -137,6 +155,7 @@ export class Session {
       channel.close();
       return;
     }
+    await this.asking;
     if (plan.stdin === undefined) channel.eof();
     else this.io.read(plan.stdin, (input) => this.typed(input));
   }

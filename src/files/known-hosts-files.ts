@@ -1,8 +1,8 @@
 import path from 'node:path';
 import type { PublicKey } from '../core/keys/key.ts';
 import { formatKnownHostsLine, hashHost, type KnownHostsFile } from '../core/keys/known-hosts.ts';
-import { utf8Text } from '../core/util/bytes.ts';
-import { appendLines, expandTilde, makeFolder, readWholeFile } from '../node/files.ts';
+import { latin1Bytes, latin1Text, utf8Text } from '../core/util/bytes.ts';
+import { appendLines, editFile, expandTilde, makeFolder, readWholeFile } from '../node/files.ts';
 
 /** Far more than the largest real file; what is larger is not read. */
 const largestFile = 64 * 1024 * 1024;
@@ -39,6 +39,23 @@ export function addKnownHost(file: string, names: readonly string[], key: Public
   const lines = hash ? names.map((name) => formatKnownHostsLine([hashHost(name)], key)) : [plain];
   makeUserFolder(file);
   appendLines(file, lines.map((line) => `${line}\n`).join(''), fileMode);
+}
+
+/**
+ * Puts an edited text in a known_hosts file's place at once; what others append meanwhile is not lost, and bytes that are no UTF-8 stay.
+ *
+ * @param edit is given one character per byte; undefined leaves the file as it is.
+ * @throws SystemError
+ */
+export function rewriteKnownHosts(file: string, edit: (text: string) => string | undefined): void {
+  editFile(
+    file,
+    (bytes) => {
+      const edited = edit(latin1Text(bytes));
+      return edited === undefined ? undefined : latin1Bytes(edited);
+    },
+    largestFile,
+  );
 }
 
 function makeUserFolder(file: string): void {

@@ -68,6 +68,8 @@ export interface ReplaceOptions {
   readonly forceMode?: boolean;
   /** Where the path is a symbolic link, replaces the file that it points to, not the link. */
   readonly throughLink?: boolean;
+  /** Called just before the new file takes the old one's place; what it throws leaves the old one there. */
+  readonly beforeRename?: (target: string) => void;
 }
 
 /**
@@ -91,6 +93,7 @@ export function replaceFile(path: string, bytes: Uint8Array, options: ReplaceOpt
     } finally {
       fs.closeSync(fd);
     }
+    options.beforeRename?.(target);
     systemCall(() => fs.renameSync(temporary, target));
   } catch (error) {
     fs.rmSync(temporary, { force: true });
@@ -151,6 +154,80 @@ export function expandTilde(path: string): string {
   const user = name === '' ? ownUser() : findUser(name);
   if (user === undefined) throw new Error(name === '' ? `No such uid ${process.getuid?.() ?? -1}` : `No such user ${name}`);
   return user.home.endsWith('/') ? `${user.home}${rest}` : `${user.home}/${rest}`;
+}
+
+/** What tells one state of a file from the next. */
+interface FileState {
+  readonly ino: number;
+  readonly size: number;
+  readonly mtimeMs: number;
+}
+
+/** The file changed while it was being rewritten. */
+class Overtaken extends Error {}
+
+/** How often a file that others write to is read again. */
+const MOST_ROUNDS = 20;
+
+/**
+ * Edits a file: reads it, and puts what `edit` makes of it in its place, through symbolic links, with its mode; the old content stays
+ * beside it with `.old` behind its name. One program of ours edits at a time, by a lock file; what others appended meanwhile is read again.
+ *
+ * @param edit is given the whole content, perhaps more than once; undefined leaves the file as it is.
+ * @throws SystemError where it can't be read or written, or others hold the lock for long.
+ */
+export function editFile(path: string, edit: (bytes: Uint8Array) => Uint8Array | undefined, limit: number): void {
+  const target = realPath(path);
+  const unlock = lockFile(`${target}.lock`);
+  try {
+    for (let round = 0; round < MOST_ROUNDS; round++) {
+      const { bytes, stat } = readWholeFile(target, limit);
+      const edited = edit(bytes);
+      if (edited === undefined) return;
+      try {
+        replaceFile(target, edited, { mode: 0o600, beforeRename: () => keepOld(target, stat) });
+        return;
+      } catch (error) {
+        if (!(error instanceof Overtaken)) throw error;
+      }
+    }
+    throw new SystemError('EBUSY', path);
+  } finally {
+    unlock();
+  }
+}
+
+function keepOld(target: string, { ino, size, mtimeMs }: FileState): void {
+  const now = fs.statSync(target);
+  if (now.ino !== ino || now.size !== size || now.mtimeMs !== mtimeMs) throw new Overtaken(target);
+  const old = `${target}.old`;
+  fs.rmSync(old, { force: true });
+  try {
+    fs.linkSync(target, old);
+  } catch {
+    // a file system without links keeps no old copy
+  }
+}
+
+/** How long a lock is waited for, and after which age it is taken for a dead program's, in milliseconds. */
+const lockWaitMs = 3000;
+const lockStaleMs = 10_000;
+const lockPauseMs = 20;
+
+/** Makes a lock file, waiting while another program has it; the returned function takes it away. @throws SystemError */
+function lockFile(path: string): () => void {
+  const pause = new Int32Array(new SharedArrayBuffer(4));
+  for (let waited = 0; ; waited += lockPauseMs) {
+    try {
+      fs.closeSync(openFile(path, 'wx', 0o600));
+      return () => fs.rmSync(path, { force: true });
+    } catch (error) {
+      if (errnoOf(error) !== 'EEXIST' || waited >= lockWaitMs) throw error;
+    }
+    const held = fs.statSync(path, { throwIfNoEntry: false });
+    if (held !== undefined && Date.now() - held.mtimeMs > lockStaleMs) fs.rmSync(path, { force: true });
+    else Atomics.wait(pause, 0, 0, lockPauseMs);
+  }
 }
 
 /** Opens a file with the errors of {@link SystemError}. */

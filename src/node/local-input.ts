@@ -125,12 +125,24 @@ class StreamSource implements Source {
   pause(): void {
     this.running = false;
     this.stream?.socket.pause();
+    this.readOn(false);
   }
 
   resume(): void {
     if (this.reader === undefined) return;
     this.running = true;
+    this.readOn(true);
     this.stream?.socket.resume();
+  }
+
+  /** A terminal's stream that is paused would still take one piece of input, which may be the answer to another's question. */
+  private readOn(on: boolean): void {
+    const { stream } = this;
+    const handle = stream?.isTerminal === true ? handleOf(stream.socket) : undefined;
+    if (handle === undefined || handle.reading === on) return;
+    handle.reading = on;
+    if (on) handle.readStart?.();
+    else handle.readStop?.();
   }
 
   close(): void {
@@ -151,6 +163,7 @@ interface OpenStream {
   readonly socket: net.Socket;
   /** Whether its descriptor is its own, not one that the process was started with. */
   readonly owned: boolean;
+  readonly isTerminal?: boolean;
 }
 
 function openPipe(fd: number, reopen: boolean, source: StreamSource): OpenStream {
@@ -184,5 +197,5 @@ function openTerminal(fd: number, source: StreamSource): OpenStream {
   });
   socket.pause();
   // libuv opens the terminal once more for itself, where it can.
-  return { socket, owned: handleOf(socket)?.fd !== fd };
+  return { socket, isTerminal: true, owned: handleOf(socket)?.fd !== fd };
 }
