@@ -17,6 +17,9 @@ const peers = {
   putty: { folders: searchPath(), needs: ['plink', 'puttygen'] },
   tmux: { folders: searchPath(), needs: ['tmux'] },
   expect: { folders: searchPath(), needs: ['expect'] },
+  mandoc: { folders: searchPath(), needs: ['mandoc'] },
+  git: { folders: searchPath(), needs: ['git'] },
+  openssl: { folders: searchPath(), needs: ['openssl'] },
 } as const satisfies Record<string, { folders: readonly string[]; needs: readonly string[] }>;
 
 /** What tests may run against: OpenSSH 10.0, the system's own (older) OpenSSH, and others' programs. */

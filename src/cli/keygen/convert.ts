@@ -1,13 +1,12 @@
 /** -e and -i: keys in the forms of other programs. */
 import type { PublicKey } from '../../core/keys/key.ts';
 import { publicFormat } from '../../core/keys/formats.ts';
-import type { PrivateKey } from '../../core/keys/private-key.ts';
 import { formatPublicKeyLine, parsePublicKey } from '../../core/keys/public-key.ts';
 import { fromBase64, utf8Text } from '../../core/util/bytes.ts';
 import { SshError } from '../../core/util/errors.ts';
 import { readWholeFile } from '../../node/files.ts';
 import { formatPrivate } from './key-output.ts';
-import { loadAnyPublic, loadIdentity, mustExist } from './key-input.ts';
+import { loadAnyPublic, type LoadedKey, loadIdentity, mustExist } from './key-input.ts';
 import { askTwice, givenPassphrase, keyFile } from './prompts.ts';
 import { because, Fatal, reason, type Run } from './run.ts';
 import type { KeyFormat } from './options.ts';
@@ -37,11 +36,8 @@ export async function importKey(run: Run): Promise<number> {
   mustExist(file, 'ssh-keygen: ');
   const format = run.options.format ?? 'RFC4716';
   const imported = await importers[format](run, file);
-  if (!('wipe' in imported)) {
-    run.out(`${formatPublicKeyLine(imported)}\n`);
-    return 0;
-  }
-  await printPrivate(run, imported);
+  if ('blob' in imported) run.out(`${formatPublicKeyLine(imported)}\n`);
+  else await printPrivate(run, imported);
   return 0;
 }
 
@@ -64,11 +60,11 @@ async function writePem(where: string, name: string, key: PublicKey): Promise<st
   return writeAs(name, key.plain, '');
 }
 
-const importers: Readonly<Record<KeyFormat, (run: Run, file: string) => Promise<PublicKey | PrivateKey>>> = {
+const importers: Readonly<Record<KeyFormat, (run: Run, file: string) => Promise<PublicKey | LoadedKey>>> = {
   RFC4716: importSsh2,
   PKCS8: (_run, file) => readPem(file, 'pkcs8', `do_convert_from_pkcs8: ${file} is not a recognised public key format`),
   PEM: (_run, file) => readPem(file, 'pem', 'do_convert_from_pem: unrecognised raw private key format'),
-  PPK: async (run, file) => (await loadIdentity(run, file)).key,
+  PPK: loadIdentity,
 };
 
 async function readPem(file: string, name: string, complaint: string): Promise<PublicKey> {
@@ -94,12 +90,12 @@ function contents(file: string): Uint8Array {
 }
 
 /** A public key of RFC 4716, or a private one of SSH.com's program. */
-async function importSsh2(_run: Run, file: string): Promise<PublicKey | PrivateKey> {
+async function importSsh2(_run: Run, file: string): Promise<PublicKey | LoadedKey> {
   const bytes = withLineFeeds(contents(file));
   const { isSshCom, parseSshCom } = await import('../../core/keys/ssh-com.ts');
   if (isSshCom(bytes)) {
     try {
-      return parseSshCom(bytes).key;
+      return parseSshCom(bytes);
     } catch (error) {
       reason(error);
       throw new Fatal('do_convert_from_ssh2: private key conversion failed', { cause: error });
@@ -147,8 +143,8 @@ function bodyOf(text: string): string {
 }
 
 /** Writes an imported private key to stdout: as PEM where it has that, like ssh-keygen, else in OpenSSH's form. */
-async function printPrivate(run: Run, key: PrivateKey): Promise<void> {
-  const bytes = await formatPrivate(key, 'PEM', {});
+async function printPrivate(run: Run, { key, comment = '' }: LoadedKey): Promise<void> {
+  const bytes = await formatPrivate(key, 'PEM', { comment });
   key.wipe();
   run.out(utf8Text(bytes));
   bytes.fill(0);
