@@ -76,6 +76,8 @@ function dispatchLines(error: unknown, { peer, macApart }: FailurePlace, tag: st
   if (system !== undefined) return [['FATAL', `${tag}Connection to ${peer}: ${errnoText(system)}`]];
   if (!(error instanceof SshError))
     return [['FATAL', `${tag}Connection to ${peer}: ${error instanceof Error ? error.message : String(error)}`]];
+  // what OpenSSH says of a peer that breaks the protocol, with what it broke
+  if (error.code === 'SSH_ERR_PROTOCOL_ERROR' && error.detail !== undefined) return [['INFO', `Disconnecting ${peer}: ${error.detail}`]];
   const text = sentences[error.code];
   if (text !== undefined) return [['FATAL', text(peer)]];
   const before: Partial<Record<SshError['code'], string | undefined>> = {

@@ -182,7 +182,7 @@ describePeer('openssh-10', 'a session', () => {
     ['stdout', 'yes'],
     ['stderr', 'yes >&2'],
   ] as const)('whose %s is not read takes no more than a window, and all arrives later', async (which, command) => {
-    const limited = `${command.replace('yes', 'yes | head -c 200000000')}`;
+    const limited = command.replace('yes', 'yes | head -c 200000000');
     const child = spawn(own('tsh'), ['-F', server.config, 'server', limited], { stdio: ['ignore', 'pipe', 'pipe'] });
     child[which].pause();
     await settled(child);
