@@ -1,8 +1,15 @@
-import type { CipherName } from './names.ts';
+import type { CipherName, MacName } from './names.ts';
 import type { AeadSource, DirectionKeys, PacketOpener, PacketSealer } from './packet-cipher.ts';
+import { streamFrom } from './packet-protection.ts';
+import type { StreamSource } from './packet-stream.ts';
 
-/** A faster source of a cipher; undefined where there is none. It is asked only by a direction that has turned out to be busy. */
-export type BulkCiphers = (cipher: CipherName) => Pick<AeadSource, 'sealer' | 'opener'> | undefined;
+type Sources = Pick<AeadSource, 'sealer' | 'opener'>;
+
+/**
+ * A faster source of a cipher: of whole packets where it authenticates by itself, else of its blocks; undefined where there is none. It is
+ * asked only by a direction that has turned out to be busy.
+ */
+export type BulkCiphers = (cipher: CipherName) => Sources | { readonly stream: StreamSource } | undefined;
 
 /** How many bytes a connection moves before it asks for faster sources: what loading them costs is then little. */
 const BULK_BYTES = 4 * 1024 * 1024;
@@ -20,19 +27,28 @@ export class BulkChange {
   }
 
   /** The same sealer, until it goes over. */
-  sealer(first: PacketSealer, cipher: CipherName): PacketSealer {
-    return first.state === undefined ? first : new ChangingSealer(first, this, () => this.ciphers(cipher)?.sealer);
+  sealer(first: PacketSealer, cipher: CipherName, mac: MacName | undefined): PacketSealer {
+    return first.state === undefined ? first : new ChangingSealer(first, this, () => this.sources(cipher, mac)?.sealer);
   }
 
   /** The same opener, until it goes over. */
-  opener(first: PacketOpener, cipher: CipherName): PacketOpener {
-    return first.state === undefined ? first : new ChangingOpener(first, this, () => this.ciphers(cipher)?.opener);
+  opener(first: PacketOpener, cipher: CipherName, mac: MacName | undefined): PacketOpener {
+    return first.state === undefined ? first : new ChangingOpener(first, this, () => this.sources(cipher, mac)?.opener);
   }
 
-  /** Counts a packet; whether it is time. */
-  count(packetLength: number): boolean {
+  /** Counts a packet. */
+  count(packetLength: number): void {
     if (this.left > 0) this.left -= packetLength;
+  }
+
+  /** Whether it is time. */
+  get due(): boolean {
     return this.left <= 0;
+  }
+
+  private sources(cipher: CipherName, mac: MacName | undefined): Sources | undefined {
+    const found = this.ciphers(cipher);
+    return found !== undefined && 'stream' in found ? streamFrom(found.stream, cipher, mac) : found;
   }
 }
 
@@ -44,7 +60,7 @@ class ChangingDirection<Protection extends PacketSealer | PacketOpener> {
   readonly tagBytes: number;
   readonly mostBlocks: number;
   protected current: Protection;
-  private readonly bulk: BulkChange;
+  protected readonly bulk: BulkChange;
   private readonly faster: Faster<Protection>;
   private settled = false;
 
@@ -62,9 +78,9 @@ class ChangingDirection<Protection extends PacketSealer | PacketOpener> {
     this.current.wipe();
   }
 
-  /** Counts a packet that is about to be protected, and goes over when it is time. */
-  protected count(packetLength: number): void {
-    if (!this.settled && this.bulk.count(packetLength)) this.change();
+  /** Goes over when it is time; called before anything is done to a packet. */
+  protected begin(): void {
+    if (!this.settled && this.bulk.due) this.change();
   }
 
   private change(): void {
@@ -72,17 +88,21 @@ class ChangingDirection<Protection extends PacketSealer | PacketOpener> {
     const make = this.faster();
     const state = this.current.state?.();
     if (state === undefined || make === undefined) return;
-    const next = make(state);
-    for (const key of [state.key, state.iv, state.macKey]) key.fill(0);
-    this.current.wipe();
-    this.current = next;
+    try {
+      const next = make(state);
+      this.current.wipe();
+      this.current = next;
+    } finally {
+      for (const key of [state.key, state.iv, state.macKey]) key.fill(0);
+    }
   }
 }
 
 class ChangingSealer extends ChangingDirection<PacketSealer> implements PacketSealer {
   seal(buffer: Uint8Array, at: number, packetLength: number, sequence: number): void {
-    this.count(packetLength);
+    this.begin();
     this.current.seal(buffer, at, packetLength, sequence);
+    this.bulk.count(packetLength);
   }
 }
 
@@ -92,11 +112,12 @@ class ChangingOpener extends ChangingDirection<PacketOpener> implements PacketOp
   }
 
   packetLength(buffer: Uint8Array, at: number, sequence: number): number {
+    this.begin();
     return this.current.packetLength(buffer, at, sequence);
   }
 
   open(buffer: Uint8Array, at: number, packetLength: number, sequence: number): void {
-    this.count(packetLength);
     this.current.open(buffer, at, packetLength, sequence);
+    this.bulk.count(packetLength);
   }
 }

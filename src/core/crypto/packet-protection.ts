@@ -2,8 +2,8 @@ import { SshError } from '../util/errors.ts';
 import { ciphers } from './ciphers.ts';
 import { type MacRow, macs } from './macs.ts';
 import type { CipherName, MacName } from './names.ts';
-import type { DirectionKeys, PacketOpener, PacketSealer } from './packet-cipher.ts';
-import { StreamOpener, StreamSealer } from './packet-stream.ts';
+import type { AeadSource, DirectionKeys, PacketOpener, PacketSealer } from './packet-cipher.ts';
+import { StreamOpener, StreamSealer, type StreamSource } from './packet-stream.ts';
 
 /** How many bytes of each key one direction takes from the key derivation (RFC 4253 section 7.2). */
 export interface KeyLengths {
@@ -45,6 +45,21 @@ export function createOpener(cipher: CipherName, mac: MacName | undefined, keys:
   checkLengths(keyLengths(cipher, mac), keys);
   const row = ciphers[cipher];
   return row.authenticated ? row.source.opener(keys) : new StreamOpener(row, macRow(mac), keys);
+}
+
+/** Both directions of a stream cipher whose blocks come from `source`. */
+export function streamFrom(
+  source: StreamSource,
+  cipher: CipherName,
+  mac: MacName | undefined,
+): Pick<AeadSource, 'sealer' | 'opener'> | undefined {
+  const row = ciphers[cipher];
+  if (row.authenticated) return undefined;
+  const protection = macRow(mac);
+  return {
+    sealer: (keys) => new StreamSealer(row, protection, keys, source),
+    opener: (keys) => new StreamOpener(row, protection, keys, source),
+  };
 }
 
 function macRow(name: MacName | undefined): MacRow {

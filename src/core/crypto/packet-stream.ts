@@ -7,7 +7,7 @@
  * that he did not flip himself; in cipher block chaining it tells plaintext, and {@link PacketDiscard} says what the packet layer does
  * against it.
  */
-import { type Cipher, createCipheriv, createDecipheriv, type Decipher, timingSafeEqual } from 'node:crypto';
+import { createCipheriv, createDecipheriv, timingSafeEqual } from 'node:crypto';
 import type { SshError } from '../util/errors.ts';
 import type { MacRow, PacketMac } from './macs.ts';
 import {
@@ -29,45 +29,98 @@ export interface StreamCipher {
   readonly chained: boolean;
 }
 
+/** A stream of blocks that runs: what is turned is encrypted or decrypted, and the next bytes follow it. */
+export interface StreamEngine {
+  /** Turns `buffer[from, to)` in place, whole blocks. */
+  turn(buffer: Uint8Array, from: number, to: number): void;
+  /** Forgets the key; nothing else may be called after it. */
+  wipe(): void;
+}
+
+/** Makes what turns one direction; the keys are copied. */
+export type StreamSource = (keys: DirectionKeys, sealing: boolean) => StreamEngine;
+
 const lengthBytes = 4;
 /** The longest packet that OpenSSH takes, and how far it reads on after a fault. */
 const discardBytes = 256 * 1024;
 
-class StreamDirection<Engine extends Cipher | Decipher> {
+class StreamDirection {
   readonly blockBytes: number;
   readonly lengthApart: boolean;
   readonly tagBytes: number;
   readonly mostBlocks: number;
+  /** Only a counter's position can be told. */
+  readonly state?: () => DirectionKeys;
   protected readonly mac: PacketMac;
-  private engine: Engine | undefined;
+  private readonly engine: StreamEngine;
+  /** Copies of the keys as they were at first, where the state can be told. */
+  private readonly first: DirectionKeys | undefined;
+  /** How many bytes went through the cipher. */
+  private turned = 0;
 
-  protected constructor(stream: StreamCipher, row: MacRow, macKey: Uint8Array, engine: Engine) {
+  protected constructor(stream: StreamCipher, row: MacRow, keys: DirectionKeys, engine: StreamEngine) {
     this.blockBytes = stream.blockBytes;
     this.lengthApart = row.etm;
     this.tagBytes = row.tagBytes;
     this.mostBlocks = mostBlocks(stream.blockBytes);
-    this.mac = row.create(macKey);
+    this.mac = row.create(keys.macKey);
     this.engine = engine;
-    engine.setAutoPadding(false);
+    if (stream.chained) return;
+    this.first = copyOf(keys);
+    this.state = () => this.present();
   }
 
-  /** The cipher's key schedule is OpenSSL's own: it is freed, and there cleansed, when the object that holds it is collected. */
   wipe(): void {
     this.mac.wipe();
-    this.engine = undefined;
+    this.engine.wipe();
+    this.turned = 0;
+    if (this.first !== undefined) for (const bytes of [this.first.key, this.first.iv, this.first.macKey]) bytes.fill(0);
   }
 
   /** Passes `buffer[from, to)` through the cipher, in place. */
   protected turn(buffer: Uint8Array, from: number, to: number): void {
     if (from === to) return;
-    buffer.set((this.engine as Engine).update(buffer.subarray(from, to)), from);
+    this.engine.turn(buffer, from, to);
+    this.turned += to - from;
+  }
+
+  private present(): DirectionKeys {
+    const keys = copyOf(this.first as DirectionKeys);
+    let carry = BigInt(this.turned / this.blockBytes);
+    for (let i = keys.iv.length - 1; i >= 0 && carry > 0n; i--) {
+      carry += BigInt(keys.iv[i] as number);
+      keys.iv[i] = Number(carry & 0xffn);
+      carry >>= 8n;
+    }
+    return keys;
   }
 }
 
-/** Seals packets with a stream cipher and a MAC. The keys are copied. */
-export class StreamSealer extends StreamDirection<Cipher> implements PacketSealer {
-  constructor(stream: StreamCipher, mac: MacRow, keys: DirectionKeys) {
-    super(stream, mac, keys.macKey, createCipheriv(stream.openssl, keys.key, keys.iv));
+function copyOf({ key, iv, macKey }: DirectionKeys): DirectionKeys {
+  return { key: Uint8Array.from(key), iv: Uint8Array.from(iv), macKey: Uint8Array.from(macKey) };
+}
+
+/** The stream of node:crypto. */
+function nodeStream(name: string): StreamSource {
+  return (keys, sealing) => {
+    const cipher = (sealing ? createCipheriv : createDecipheriv)(name, keys.key, keys.iv).setAutoPadding(false);
+    let engine: typeof cipher | undefined = cipher;
+    return {
+      turn: (buffer, from, to) => {
+        buffer.set((engine as typeof cipher).update(buffer.subarray(from, to)), from);
+      },
+      // its key schedule is OpenSSL's own: it is freed, and there cleansed, when the object that holds it is collected
+      wipe: () => {
+        engine = undefined;
+      },
+    };
+  };
+}
+
+/** Seals packets with a stream cipher, of node:crypto where no other source is given, and a MAC. The keys are copied. */
+export class StreamSealer extends StreamDirection implements PacketSealer {
+  constructor(stream: StreamCipher, mac: MacRow, keys: DirectionKeys, source = nodeStream(stream.openssl)) {
+    super(stream, mac, keys, source(keys, true));
   }
 
   seal(buffer: Uint8Array, at: number, packetLength: number, sequence: number): void {
@@ -78,15 +131,15 @@ export class StreamSealer extends StreamDirection<Cipher> implements PacketSeale
   }
 }
 
-/** Opens packets sealed with a stream cipher and a MAC. The keys are copied. */
-export class StreamOpener extends StreamDirection<Decipher> implements PacketOpener {
+/** Opens what a {@link StreamSealer} sealed; otherwise like it. */
+export class StreamOpener extends StreamDirection implements PacketOpener {
   readonly headBytes: number;
   readonly discard?: PacketDiscard;
   /** How many bytes the last MAC was computed over. */
   private signed = 0;
 
-  constructor(stream: StreamCipher, mac: MacRow, keys: DirectionKeys) {
-    super(stream, mac, keys.macKey, createDecipheriv(stream.openssl, keys.key, keys.iv));
+  constructor(stream: StreamCipher, mac: MacRow, keys: DirectionKeys, source = nodeStream(stream.openssl)) {
+    super(stream, mac, keys, source(keys, false));
     this.headBytes = mac.etm ? lengthBytes : stream.blockBytes;
     if (stream.chained && !mac.etm) this.discard = { bytes: discardBytes, fault: () => this.fault() };
   }

@@ -41,8 +41,8 @@ export class Protection {
     this.agreement = agreement;
     const { sequence } = this.out;
     const { strict } = agreement;
-    const { cipher } = this.sending(agreement);
-    this.out.rekey(this.bulk?.sealer(sealer, cipher) ?? sealer, strict);
+    const { cipher, mac } = this.sending(agreement);
+    this.out.rekey(this.bulk?.sealer(sealer, cipher, mac) ?? sealer, strict);
     const blocks = this.schedule.sealed(sealer);
     this.events({ type: 'new-keys', sent: true, cipher, blocks, sequence, strict, rekey });
     if (this.authenticated) this.compress(agreement);
@@ -52,8 +52,8 @@ export class Protection {
   newOpener(opener: PacketOpener, agreement: Agreement, rekey: boolean): void {
     const { sequence } = this.in;
     const { strict } = agreement;
-    const { cipher } = this.receiving(agreement);
-    this.in.rekey(this.bulk?.opener(opener, cipher) ?? opener, strict);
+    const { cipher, mac } = this.receiving(agreement);
+    this.in.rekey(this.bulk?.opener(opener, cipher, mac) ?? opener, strict);
     const blocks = this.schedule.opened(opener);
     this.events({ type: 'new-keys', sent: false, cipher, blocks, sequence, strict, rekey });
     if (this.authenticated) this.decompress(agreement);

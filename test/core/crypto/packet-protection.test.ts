@@ -180,7 +180,7 @@ describe.each(pairs.map((pair) => [title(pair), pair] as const))('%s', (_, pair)
   test('goes on from its state where it tells it', () => {
     const { sealer, opener } = directions(pair);
     if (sealer.state === undefined || opener.state === undefined) {
-      expect(ciphers[pair[0]].authenticated).toBe(false);
+      expect(pair[0]).toMatch(/-cbc$/);
       return;
     }
     openAll(opener, sealAll(sealer, [noise(8, 1), noise(9, 2)], 0), 2, 0);
