@@ -7,8 +7,8 @@
  * program, so that what else the machine does touches all alike; rounds follow one another until there are N pairs (5) or the minutes
  * (9.5) are over. The table goes to stdout, all samples to test/bench/results.json.
  */
-import { appendFileSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { cpus, tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -49,6 +49,8 @@ function choice(args: readonly string[]): Choice {
 
 class Bench {
   private readonly sshd: Sshd;
+  /** In memory where that can be had: the holes of a file there cost nothing to read, whoever reads them first. */
+  private readonly folder = mkdtempSync(path.join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'tsh-bench-'));
   private readonly proxies = new Map<number, DelayProxy>();
   private readonly begun = performance.now();
 
@@ -74,11 +76,13 @@ class Bench {
 
   async stop(): Promise<void> {
     for (const proxy of this.proxies.values()) await proxy.stop();
+    rmSync(this.folder, { recursive: true });
     await this.sshd.stop();
   }
 
   private async once(program: keyof typeof programs, row: Row): Promise<Sample> {
-    const { folder, config } = this.sshd;
+    const { folder } = this;
+    const { config } = this.sshd;
     const port = row.delayMs === 0 ? this.sshd.port : (await this.proxy(row.delayMs)).port;
     const input = row.upload ? path.join(folder, 'zeros') : '/dev/null';
     if (row.upload) {
