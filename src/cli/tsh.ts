@@ -10,6 +10,7 @@ import { servicePort, terminalTakesUtf8 } from '../node/local-host.ts';
 import { appendingFile, expandTilde, whyInaccessible, writeTo } from '../node/files.ts';
 import { isatty } from '../node/tty.ts';
 import { type HostCommandLine, parseCommandLine } from './command-line.ts';
+import { FailureView } from './failure-view.ts';
 import { runProgram } from './program.ts';
 import { runQuery } from './tsh-query.ts';
 import { tshHelp } from './usage.ts';
@@ -94,18 +95,26 @@ async function withHost(line: HostCommandLine, run: RunLog): Promise<number> {
     for (const text of refused) run.log('FATAL', text);
     if (refused.length > 0) return FAILED;
     const { runClient } = await import('../client/run.ts');
+    const failure = new FailureView(line, config, environment);
+    const views = await eventViews(line, run);
+    const events = (event: TshEvent): void => {
+      failure.tell(event);
+      views(event);
+    };
     const addendum = config.options.versionAddendum ?? '';
-    return await runClient({
+    const code = await runClient({
       config,
       environment,
       ident: `SSH-2.0-tsh_${version}${addendum === '' ? '' : ` ${addendum}`}`,
       program: { command: [process.execPath, process.argv[1] ?? 'tsh'], configFile: line.configFile, verbosity: line.verbosity },
       stdioForward: line.stdioForward,
-      events: await eventViews(line, run),
+      events,
       log: run.log,
       tracePackets: run.level === 'DEBUG3',
       level: { get: () => run.level, set: (level) => void (run.level = level) },
     });
+    if (code === FAILED) await failure.end(run.level, views);
+    return code;
   } catch (error) {
     // what is wrong has been told
     if (error instanceof ConfigError) return FAILED;

@@ -14,6 +14,7 @@ import type { ConfigEnvironment } from '../config/environment.ts';
 import type { FinalOptions } from '../config/finalize-client.ts';
 import { splitNames } from '../core/util/pattern.ts';
 import { systemClock } from '../node/clock.ts';
+import { errnoOf } from '../node/errno.ts';
 import { acceptAgent } from './agent-forward.ts';
 import { attachTransport } from './attach.ts';
 import { authenticateClient } from './authenticate.ts';
@@ -132,11 +133,13 @@ export class Client {
     tellFailure(error, this.place, log);
     const detail = error instanceof SshError ? error.detail : undefined;
     const code = error instanceof SshError ? error.code : error instanceof Error ? error.name : 'Error';
+    const system = systemCause(error);
     events({
       type: 'stopped',
       code,
       message: error instanceof Error ? error.message : String(error),
       ...(detail === undefined ? {} : { detail }),
+      ...(system === undefined ? {} : { system }),
     });
   }
 
@@ -208,7 +211,7 @@ export class Client {
   }
 
   private authenticationPlan(transport: Transport): Parameters<typeof authenticateClient>[1] {
-    const { config, log, environment } = this.task;
+    const { config, log, events, environment } = this.task;
     const { options } = this;
     return {
       user: config.user,
@@ -226,7 +229,7 @@ export class Client {
       mostPrompts: options.numberOfPasswordPrompts,
       devices: options.kbdInteractiveDevices === undefined ? [] : splitNames(options.kbdInteractiveDevices),
       fingerprintHash: options.fingerprintHash.toLowerCase() as FingerprintHash,
-      candidates: () => findCandidates(identityPlan(config, environment), sessionBinding(transport), log),
+      candidates: () => findCandidates(identityPlan(config, environment), sessionBinding(transport), { log, events }),
     };
   }
 
@@ -288,6 +291,15 @@ function sessionBinding(transport: Transport): AgentBinding {
 
 function nothing(): void {
   // what came of it is another's concern
+}
+
+/** The system's error behind an error, however deep it lies. */
+function systemCause(error: unknown): string | undefined {
+  for (let at = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth++) {
+    const code = errnoOf(at);
+    if (code !== undefined) return code;
+  }
+  return undefined;
 }
 
 /** The exit code of a run whose command ended so; 255 where it died of a signal or nothing is known. */

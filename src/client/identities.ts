@@ -1,6 +1,9 @@
 import { AgentClient, type SessionBinding } from '../core/agent/client.ts';
 import { arrangeCandidates, type Candidate } from '../core/auth/candidates.ts';
+import type { EventSink } from '../core/events.ts';
+import { fingerprint, type FingerprintHash } from '../core/keys/fingerprint.ts';
 import type { PublicKey, Signer } from '../core/keys/key.ts';
+import { equalBytes } from '../core/util/bytes.ts';
 import { SshError } from '../core/util/errors.ts';
 import type { Log } from '../core/util/log.ts';
 import { loadCertificateBeside, loadPrivateKey, loadPublicKey } from '../files/key-files.ts';
@@ -18,6 +21,8 @@ export interface IdentityPlan {
   /** The agent's socket; undefined where there is none. */
   readonly agentSocket: string | undefined;
   readonly batchMode: boolean;
+  /** The hash of the fingerprints that events name keys by. */
+  readonly fingerprintHash: FingerprintHash;
   /** NumberOfPasswordPrompts: how often a passphrase is asked for. */
   readonly mostPrompts: number;
 }
@@ -25,16 +30,40 @@ export interface IdentityPlan {
 /** What the agent is told of the session, so that it can keep keys to their destinations; undefined before keys are exchanged. */
 export type AgentBinding = Omit<SessionBinding, 'isForwarding'> | undefined;
 
+/** Who is told what comes of looking for keys. */
+export interface IdentitySurroundings {
+  readonly log: Log;
+  readonly events: EventSink;
+}
+
 /** The keys to try, in OpenSSH's order: from files, from certificates, from the agent. */
-export async function findCandidates(plan: IdentityPlan, binding: AgentBinding, log: Log): Promise<readonly Candidate[]> {
+export async function findCandidates(
+  plan: IdentityPlan,
+  binding: AgentBinding,
+  around: IdentitySurroundings,
+): Promise<readonly Candidate[]> {
+  const { log, events } = around;
   const files = plan.files.flatMap((file) => fileCandidates(file, plan, log));
   const certificates = plan.certificates.flatMap((path) => {
     const publicKey = quietly(() => loadPublicKey(path).key);
     if (publicKey?.certificate === undefined) return [];
     return [{ source: path, publicKey, explicit: true, agent: false }];
   });
-  const agent = plan.agentSocket === undefined ? [] : await agentCandidates(plan.agentSocket, binding, log);
-  return arrangeCandidates({ certificates, files, agent, identitiesOnly: plan.identitiesOnly });
+  const agent = plan.agentSocket === undefined ? [] : await agentCandidates(plan.agentSocket, binding, around);
+  const candidates = arrangeCandidates({ certificates, files, agent, identitiesOnly: plan.identitiesOnly });
+  if (plan.identitiesOnly) tellLeftAlone(agent, candidates, plan.fingerprintHash, events);
+  return candidates;
+}
+
+/** The agent's keys that IdentitiesOnly keeps back are told of, as a user may wonder why they are not tried. */
+function tellLeftAlone(agent: readonly Candidate[], tried: readonly Candidate[], hash: FingerprintHash, events: EventSink): void {
+  for (const { source, publicKey } of agent) {
+    if (publicKey === undefined || tried.some((one) => one.publicKey !== undefined && equalBytes(one.publicKey.blob, publicKey.blob)))
+      continue;
+    const described = { keyType: publicKey.shortName, fingerprint: fingerprint(publicKey, hash) };
+    const attempt = { method: 'publickey', source, agent: true, ...described, outcome: 'skipped', reason: 'IdentitiesOnly' } as const;
+    events({ type: 'authentication-try', attempt });
+  }
 }
 
 /** A key file's candidates: the key, and its certificate where one lies beside it. */
@@ -89,13 +118,15 @@ function whyNoKey(error: unknown): string {
   return error.code === 'SSH_ERR_KEY_BAD_PERMISSIONS' ? error.message : new SshError('SSH_ERR_LIBCRYPTO_ERROR').message;
 }
 
-async function agentCandidates(socket: string, binding: AgentBinding, log: Log): Promise<Candidate[]> {
-  const agent = await connectAgent(socket, log);
+async function agentCandidates(socket: string, binding: AgentBinding, around: IdentitySurroundings): Promise<Candidate[]> {
+  const { log, events } = around;
+  const agent = await connectAgent(socket, around);
   if (agent === undefined) return [];
   if (binding !== undefined) await bind(agent, binding, log);
   try {
     const keys = await agent.list();
     log('DEBUG', `get_agent_identities: agent returned ${keys.length} keys`);
+    events({ type: 'agent', socket, keys: keys.length });
     return keys.map(({ key, comment }) => ({
       source: comment,
       publicKey: key,
@@ -104,7 +135,9 @@ async function agentCandidates(socket: string, binding: AgentBinding, log: Log):
       load: () => Promise.resolve(agent.signer(key)),
     }));
   } catch (error) {
-    log('DEBUG', `get_agent_identities: ssh_fetch_identitylist: ${error instanceof Error ? error.message : String(error)}`);
+    const problem = error instanceof Error ? error.message : String(error);
+    log('DEBUG', `get_agent_identities: ssh_fetch_identitylist: ${problem}`);
+    events({ type: 'agent', socket, keys: 0, problem });
     return [];
   }
 }
@@ -119,7 +152,7 @@ async function bind(agent: AgentClient, binding: NonNullable<AgentBinding>, log:
   }
 }
 
-async function connectAgent(socket: string, log: Log): Promise<AgentClient | undefined> {
+async function connectAgent(socket: string, { log, events }: IdentitySurroundings): Promise<AgentClient | undefined> {
   try {
     const stream = await connectUnix(socket);
     const agent = new AgentClient((bytes) => void stream.write(bytes));
@@ -136,7 +169,9 @@ async function connectAgent(socket: string, log: Log): Promise<AgentClient | und
     });
     return agent;
   } catch (error) {
-    log('DEBUG', `get_agent_identities: ssh_get_authentication_socket: ${error instanceof Error ? error.message : String(error)}`);
+    const problem = error instanceof Error ? error.message : String(error);
+    log('DEBUG', `get_agent_identities: ssh_get_authentication_socket: ${problem}`);
+    events({ type: 'agent', socket, keys: 0, problem });
     return undefined;
   }
 }

@@ -36,6 +36,7 @@ export async function startLocalForwards(
       'path' in from ? await listenPath(from.path, plan, accepted, around.log) : await listenPort(from, plan, accepted, around.log);
     if (listening.length === 0) {
       around.log('ERROR', 'Could not request local forwarding.');
+      around.events({ type: 'listen-failed', address: 'path' in from ? from.path : `${from.host ?? 'localhost'} port ${from.port}` });
       all = false;
     }
     for (const { address, port } of listening) around.events({ type: 'listening', address, port, target: destinationText(destination) });

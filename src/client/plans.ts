@@ -1,3 +1,4 @@
+import type { FingerprintHash } from '../core/keys/fingerprint.ts';
 import type { Jump } from '../config/destination.ts';
 import type { ConfigEnvironment } from '../config/environment.ts';
 import { connectionTokens, expandConfiguredTokens, expandFileName, proxyTokens } from '../config/tokens.ts';
@@ -57,6 +58,7 @@ export function identityPlan(config: ClientConfig, environment: ConfigEnvironmen
     identitiesOnly: options.identitiesOnly,
     agentSocket: agentSocket(config, environment),
     batchMode: options.batchMode,
+    fingerprintHash: options.fingerprintHash.toLowerCase() as FingerprintHash,
     mostPrompts: options.numberOfPasswordPrompts,
   };
 }

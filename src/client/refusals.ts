@@ -9,7 +9,6 @@ export interface AskedFlags {
   readonly muxCommand: string | undefined;
   readonly showKeys: boolean;
   readonly action: string;
-  readonly why: boolean;
   readonly useSyslog: boolean;
 }
 
@@ -56,7 +55,6 @@ export function refusals(options: FinalOptions, settings: Settings, flags: Asked
   if (flags.muxCommand !== undefined) lines.push(`-O ${flags.muxCommand}: sharing a connection is not available in this version`);
   if (flags.showKeys) lines.push('-Z: listing keys is not available in this version');
   if (flags.action === 'doctor') lines.push('--doctor: looking for trouble is not available in this version');
-  if (flags.why) lines.push('--why: only -G tells why in this version; try --explain');
   if (flags.useSyslog) lines.push('-y: logging to syslog is not available in this version');
   for (const { option, what, isAsked, fromCommandLineOnly } of refused) {
     if (!isAsked(options)) continue;

@@ -70,6 +70,38 @@ export interface AuthenticationTry {
   readonly reason?: string;
 }
 
+/** How far a run had come: the phase that a failure or a timeout hit. */
+export type RunPhase = 'name' | 'tcp' | 'banner' | 'key exchange' | 'host key' | 'authentication' | 'channel' | 'session';
+
+/** What became of one credential, as a person is told. */
+export interface CredentialStory {
+  readonly method: string;
+  /** A key file, an agent's key, a certificate; for other methods there is nothing to tell. */
+  readonly from: 'file' | 'default' | 'agent' | 'certificate' | undefined;
+  readonly source: string;
+  readonly keyType: string | undefined;
+  readonly fingerprint: string | undefined;
+  readonly offered: boolean;
+  /** The server's answer, or why it was not offered. */
+  readonly answer: string;
+}
+
+/** A part of what was seen: a heading and its lines. */
+export interface Evidence {
+  readonly title: string;
+  readonly lines: readonly string[];
+}
+
+/** Why a run failed and what to do: what `--why` shows. The causes' names are stable. */
+export interface Diagnosis {
+  readonly cause: string;
+  readonly phase: RunPhase;
+  readonly sentence: string;
+  readonly credentials: readonly CredentialStory[];
+  readonly evidence: readonly Evidence[];
+  readonly wayOut: readonly string[];
+}
+
 /** Everything that can happen. */
 export type TshEvent =
   // the way to the server
@@ -80,6 +112,8 @@ export type TshEvent =
   | { readonly type: 'connected'; readonly address: string; readonly port: number; readonly via?: string }
   // the transport
   | { readonly type: 'ident-sent'; readonly ident: string }
+  /** What the peer sent in the place of its identification, or before it; the bytes as Latin-1. */
+  | { readonly type: 'before-ident'; readonly text: string }
   | { readonly type: 'ident-received'; readonly ident: string; readonly major: number; readonly minor: number; readonly software: string }
   | { readonly type: 'kexinit'; readonly by: 'own' | 'peer'; readonly offer: OfferedAlgorithms; readonly rekey: boolean }
   | { readonly type: 'agreed'; readonly algorithms: AgreedAlgorithms; readonly rekey: boolean }
@@ -108,6 +142,8 @@ export type TshEvent =
   | { readonly type: 'peer-debug'; readonly text: string; readonly alwaysDisplay: boolean }
   | { readonly type: 'disconnected'; readonly by: 'own' | 'peer'; readonly reason: number; readonly description: string }
   // authentication
+  /** The agent was asked for its keys. */
+  | { readonly type: 'agent'; readonly socket: string; readonly keys: number; readonly problem?: string }
   | { readonly type: 'service'; readonly name: string; readonly accepted: boolean }
   | { readonly type: 'banner'; readonly text: string }
   | { readonly type: 'authentication-methods'; readonly canContinue: readonly string[]; readonly partialSuccess: boolean }
@@ -148,8 +184,17 @@ export type TshEvent =
   | { readonly type: 'channel-closed'; readonly channel: number; readonly kind: string; readonly received: number; readonly sent: number }
   | { readonly type: 'global-request'; readonly request: string; readonly by: 'own' | 'peer' }
   | { readonly type: 'exit'; readonly channel: number; readonly status?: number; readonly signal?: string }
+  | { readonly type: 'listen-failed'; readonly address: string }
   | { readonly type: 'listening'; readonly address: string; readonly port: number; readonly target: string }
   // all of it
   | { readonly type: 'note'; readonly level: NoteLevel; readonly text: string }
-  | { readonly type: 'stopped'; readonly code: string; readonly message: string; readonly detail?: string }
+  | {
+      readonly type: 'stopped';
+      readonly code: string;
+      readonly message: string;
+      readonly detail?: string;
+      /** The name of the system's error behind it: `ECONNREFUSED`. */
+      readonly system?: string;
+    }
+  | ({ readonly type: 'diagnosis' } & Diagnosis)
   | { readonly type: 'transferred'; readonly sent: number; readonly received: number; readonly seconds: number };

@@ -92,6 +92,7 @@ export class IdentReader {
     const text = utf8Text(line);
     if (this.role === 'server') throw this.invalid(`client sent invalid protocol identifier "${text.slice(0, 256)}"`);
     this.events({ type: 'note', level: 'debug1', text: `kex_exchange_identification: banner line ${String(this.lines)}: ${text}` });
+    this.events({ type: 'before-ident', text: latin1Text(line) });
     if (++this.lines < MOST_LINES) return;
     const detail = `kex_exchange_identification: No SSH version received in first ${String(MOST_LINES)} lines from server`;
     this.events({ type: 'note', level: 'error', text: detail });

@@ -1,18 +1,24 @@
 import { nullOpener } from '../crypto/packet-null.ts';
 import type { PacketOpener } from '../crypto/packet-cipher.ts';
 import type { EventSink } from '../events.ts';
+import { latin1Text } from '../util/bytes.ts';
 import { SshError } from '../util/errors.ts';
 import { Compressor } from './compression.ts';
 import { type Ident, IdentReader } from './ident.ts';
 import { PacketReader, type Usage } from './packet.ts';
 
+/** How much of what is no identification is told of. */
+const MOST_TOLD = 1024;
+
 /** The receiving half of a transport: finds the peer's identification, then opens and decompresses packets. */
 export class Inbound {
   private readonly reader = new PacketReader(nullOpener);
   private readonly identReader: IdentReader;
+  private readonly events: EventSink;
   private inflate: Compressor | undefined;
 
   constructor(role: 'client' | 'server', events: EventSink) {
+    this.events = events;
     this.identReader = new IdentReader(role, events);
   }
 
@@ -46,6 +52,12 @@ export class Inbound {
     const { used, ident } = this.identReader.read(this.reader.bytes());
     this.reader.skip(used);
     return ident;
+  }
+
+  /** Tells what arrived in the place of an identification, where nothing more will come. */
+  tellUnidentified(): void {
+    const text = latin1Text(this.reader.bytes().subarray(0, MOST_TOLD));
+    if (text !== '') this.events({ type: 'before-ident', text });
   }
 
   /** The payload of the next packet, which has at least a byte, as a view; undefined where it is not all there. @throws SshError */

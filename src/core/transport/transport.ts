@@ -223,6 +223,7 @@ export class Transport implements PacketLink {
   }
 
   private close(error: Error | undefined): void {
+    if (this.phase === 'ident') this.in.tellUnidentified();
     this.phase = 'closed';
     this.flush();
     const cause = error ?? new SshError('SSH_ERR_DISCONNECTED');
