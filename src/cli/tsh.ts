@@ -84,6 +84,10 @@ async function withHost(line: HostCommandLine, run: RunLog): Promise<number> {
       stdinIsTerminal: isatty(0),
       muxCommand: line.muxCommand,
       hasStdioForward: line.stdioForward !== undefined,
+      canonicalize: async (host, options) => {
+        const { canonicalHost, systemNames } = await import('../client/canonicalize.ts');
+        return { host: await canonicalHost(host, options, run.log, systemNames(options)) };
+      },
       settled: (options) => void (run.level = options.logLevel),
     });
     if (line.action === 'dump') {

@@ -51,11 +51,13 @@ export interface Authenticated {
   readonly agentSocket: string | undefined;
   /** Says how questions are to be asked from now on; settles when the one that is being asked, if any, is answered. */
   readonly askBy: (aside: Aside) => Promise<void>;
+  /** Marks what is sent with a traffic class, a whole IP_TOS byte, where that can be done. */
+  readonly mark: (trafficClass: number) => void;
   /** Settles when the connection is over, with the error that ended it. */
   readonly closed: Promise<Error | undefined>;
 }
 
-type Opened = Pick<Authenticated, 'transport' | 'connection' | 'closed' | 'askBy'>;
+type Opened = Pick<Authenticated, 'transport' | 'connection' | 'closed' | 'askBy' | 'mark'>;
 
 /** Asks the user a question while something else has the terminal. */
 export type Aside = (question: () => Promise<string | undefined>) => Promise<string | undefined>;
@@ -98,6 +100,7 @@ export class Client {
         port: config.port,
         addressFamily: options.addressFamily,
         bindAddress: options.bindAddress,
+        bindInterface: options.bindInterface,
         attempts: options.connectionAttempts,
         timeoutMs: limitMs,
         keepAlive: options.tcpKeepAlive,
@@ -279,7 +282,7 @@ export class Client {
       this.aside = aside;
       return this.asking;
     };
-    return { transport, connection, closed, askBy };
+    return { transport, connection, closed, askBy, mark: (value) => this.reached?.mark(value) };
   }
 }
 

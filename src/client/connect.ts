@@ -2,8 +2,9 @@ import type { EventSink } from '../core/events.ts';
 import type { Log } from '../core/util/log.ts';
 import { errnoOf, errnoText } from '../node/errno.ts';
 import { endProxyCommand, startProxyCommand } from '../node/proxy-command.ts';
-import { type AddressFamily, ResolveError, resolveHost } from '../node/resolve.ts';
-import { type ByteStream, connectTcp } from '../node/socket.ts';
+import { type AddressFamily, interfaceAddress, ResolveError, resolveHost } from '../node/resolve.ts';
+import { type ByteStream, connectTcp, type SocketStream } from '../node/socket.ts';
+import { setTrafficClass } from '../node/socket-options.ts';
 
 /** Where to connect to and how (ssh_config(5)). */
 export interface ConnectPlan {
@@ -11,6 +12,7 @@ export interface ConnectPlan {
   readonly port: number;
   readonly addressFamily: AddressFamily;
   readonly bindAddress: string | undefined;
+  readonly bindInterface: string | undefined;
   /** How often all addresses are tried, with a second between. */
   readonly attempts: number;
   /** How long each address may take, in milliseconds; undefined for as long as the system lets it. */
@@ -27,6 +29,8 @@ export interface Reached {
   readonly address: string | undefined;
   /** Closes the way at once, and ends the command where there is one. */
   readonly abandon: () => void;
+  /** Marks what is sent with a traffic class, a whole IP_TOS byte (IPQoS), where that can be done. */
+  readonly mark: (trafficClass: number) => void;
 }
 
 /** No way to the server was found; everything that there is to say was said. */
@@ -50,7 +54,7 @@ async function connectByCommand(command: string, events: EventSink, log: Log): P
   log('DEBUG', `Executing proxy command: exec ${command}`);
   const child = await startProxyCommand(command);
   events({ type: 'connected', address: '', port: 0, via: command });
-  return { stream: child.stream, address: undefined, abandon: () => endProxyCommand(child) };
+  return { stream: child.stream, address: undefined, abandon: () => endProxyCommand(child), mark: () => undefined };
 }
 
 async function connectDirect(plan: ConnectPlan, events: EventSink, log: Log): Promise<Reached> {
@@ -66,22 +70,63 @@ async function connectDirect(plan: ConnectPlan, events: EventSink, log: Log): Pr
     for (const address of addresses) {
       events({ type: 'connecting', host: hostname, address, port });
       try {
-        const stream = await connectTcp({
-          address,
-          port,
-          localAddress: plan.bindAddress,
-          timeoutMs: plan.timeoutMs,
-          keepAlive: plan.keepAlive,
-        });
+        const stream = await connectFrom(await bindTo(plan, address), plan, address);
+        if (stream.bound !== undefined) log('DEBUG', `ssh_create_socket: bound to ${stream.bound}`);
         events({ type: 'connected', address, port });
-        return { stream, address, abandon: () => stream.destroy() };
+        return { stream: stream.stream, address, abandon: () => stream.stream.destroy(), mark: (value) => mark(stream.stream, value, log) };
       } catch (error) {
         failure = error;
+        if (error instanceof BindError) {
+          log('ERROR', error.message);
+          continue;
+        }
         events({ type: 'connect-failed', address, port, reason: reasonOf(error) });
       }
     }
   }
   throw new ConnectError(`ssh: connect to host ${hostname} port ${port}: ${reasonOf(failure)}`, { cause: failure });
+}
+
+/** The own end could not be bound; the message is ssh's line. */
+class BindError extends Error {}
+
+/** The own address to connect from; undefined where any will do. @throws BindError */
+async function bindTo({ bindAddress, bindInterface }: ConnectPlan, address: string): Promise<string | undefined> {
+  const family = address.includes(':') ? 6 : 4;
+  if (bindAddress !== undefined) {
+    try {
+      return (await resolveHost(bindAddress, family === 6 ? 'inet6' : 'inet'))[0]?.address;
+    } catch (error) {
+      if (!(error instanceof ResolveError)) throw error;
+      throw new BindError(`getaddrinfo: ${bindAddress}: ${error.message}`);
+    }
+  }
+  if (bindInterface === undefined) return undefined;
+  const own = interfaceAddress(bindInterface, family);
+  if (own === undefined) throw new BindError(`getifaddrs: ${bindInterface}: no suitable addresses`);
+  return own;
+}
+
+async function connectFrom(
+  bound: string | undefined,
+  { port, timeoutMs, keepAlive }: ConnectPlan,
+  address: string,
+): Promise<{ readonly stream: SocketStream; readonly bound: string | undefined }> {
+  try {
+    return { stream: await connectTcp({ address, port, localAddress: bound, timeoutMs, keepAlive }), bound };
+  } catch (error) {
+    // only binding has to do with the own address
+    if (bound === undefined || errnoOf(error) !== 'EADDRNOTAVAIL') throw error;
+    throw new BindError(`bind ${bound}: ${errnoText('EADDRNOTAVAIL')}`);
+  }
+}
+
+function mark(stream: SocketStream, value: number, log: Log): void {
+  try {
+    if (setTrafficClass(stream, value)) log('DEBUG3', `set_sock_tos: set socket IP_TOS 0x${value.toString(16).padStart(2, '0')}`);
+  } catch (error) {
+    log('ERROR', `setsockopt IP_TOS ${value}: ${reasonOf(error)}`);
+  }
 }
 
 async function resolve(plan: ConnectPlan): Promise<readonly string[]> {
@@ -94,6 +139,7 @@ async function resolve(plan: ConnectPlan): Promise<readonly string[]> {
 }
 
 function reasonOf(error: unknown): string {
+  if (error instanceof BindError) return 'failure';
   const code = errnoOf(error);
   return code === undefined ? String(error) : errnoText(code);
 }

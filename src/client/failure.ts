@@ -1,3 +1,4 @@
+import { ConfigError } from '../config/environment.ts';
 import { PermissionDenied } from '../core/auth/client.ts';
 import { DisconnectError } from '../core/transport/disconnect.ts';
 import { IdentError } from '../core/transport/ident.ts';
@@ -31,6 +32,8 @@ export function tellFailure(error: unknown, place: FailurePlace, log: Log): void
 }
 
 function failureLines(error: unknown, place: FailurePlace): readonly Line[] {
+  // what was wrong with the configuration has been told
+  if (error instanceof ConfigError) return [];
   if (error instanceof ConnectError) return [['ERROR', error.message]];
   if (error instanceof HostKeyRefused || error instanceof KnownHostsCommandError || error instanceof PermissionDenied) {
     return [['FATAL', error.message]];

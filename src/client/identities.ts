@@ -3,12 +3,15 @@ import { arrangeCandidates, type Candidate } from '../core/auth/candidates.ts';
 import type { EventSink } from '../core/events.ts';
 import { fingerprint, type FingerprintHash } from '../core/keys/fingerprint.ts';
 import type { PublicKey, Signer } from '../core/keys/key.ts';
+import type { PrivateKeyFile } from '../core/keys/openssh-private.ts';
+import type { PrivateKey } from '../core/keys/private-key.ts';
 import { equalBytes } from '../core/util/bytes.ts';
 import { SshError } from '../core/util/errors.ts';
+import type { AgentConstraint } from '../core/wire/agent-messages.ts';
 import type { Log } from '../core/util/log.ts';
 import { loadCertificateBeside, loadPrivateKey, loadPublicKey } from '../files/key-files.ts';
 import { errnoOf, errnoText } from '../node/errno.ts';
-import { readPassphrase } from '../node/read-passphrase.ts';
+import { readAnswer, readPassphrase } from '../node/read-passphrase.ts';
 import { connectUnix } from '../node/unix-socket.ts';
 
 /** Which keys a client may try (ssh_config(5)). */
@@ -25,6 +28,10 @@ export interface IdentityPlan {
   readonly fingerprintHash: FingerprintHash;
   /** NumberOfPasswordPrompts: how often a passphrase is asked for. */
   readonly mostPrompts: number;
+  /** RequiredRSASize: smaller RSA keys are left alone. */
+  readonly requiredRsaBits: number;
+  /** AddKeysToAgent: whether a key that was loaded is given to the agent, for how many seconds (0 for good). */
+  readonly addToAgent: { readonly when: 'yes' | 'no' | 'ask' | 'confirm'; readonly seconds: number };
 }
 
 /** What the agent is told of the session, so that it can keep keys to their destinations; undefined before keys are exchanged. */
@@ -45,11 +52,17 @@ export async function findCandidates(
   const { log, events } = around;
   const files = plan.files.flatMap((file) => fileCandidates(file, plan, log));
   const certificates = plan.certificates.flatMap((path) => {
-    const publicKey = quietly(() => loadPublicKey(path).key);
+    const publicKey = longEnough(
+      quietly(() => loadPublicKey(path).key),
+      'certificate',
+      path,
+      plan,
+      log,
+    );
     if (publicKey?.certificate === undefined) return [];
     return [{ source: path, publicKey, explicit: true, agent: false }];
   });
-  const agent = plan.agentSocket === undefined ? [] : await agentCandidates(plan.agentSocket, binding, around);
+  const agent = plan.agentSocket === undefined ? [] : await agentCandidates(plan.agentSocket, binding, plan, around);
   const candidates = arrangeCandidates({ certificates, files, agent, identitiesOnly: plan.identitiesOnly });
   if (plan.identitiesOnly) tellLeftAlone(agent, candidates, plan.fingerprintHash, events);
   return candidates;
@@ -68,12 +81,24 @@ function tellLeftAlone(agent: readonly Candidate[], tried: readonly Candidate[],
 
 /** A key file's candidates: the key, and its certificate where one lies beside it. */
 function fileCandidates({ path, explicit }: IdentityPlan['files'][number], plan: IdentityPlan, log: Log): Candidate[] {
-  const publicKey = quietly(() => loadPublicKey(path).key);
+  const publicKey = longEnough(
+    quietly(() => loadPublicKey(path).key),
+    'pubkey',
+    path,
+    plan,
+    log,
+  );
   log('DEBUG', `identity file ${path} type ${publicKey === undefined ? -1 : 0}`);
   const load = once(() => loadSigner(path, explicit, plan, log));
   const key: Candidate = { source: path, publicKey, explicit, agent: false, load };
   if (plan.certificates.length > 0) return [key];
-  const certificate = quietly(() => loadCertificateBeside(path).key);
+  const certificate = longEnough(
+    quietly(() => loadCertificateBeside(path).key),
+    'pubkey',
+    path,
+    plan,
+    log,
+  );
   log('DEBUG', `identity file ${path}-cert type ${certificate === undefined ? -1 : 0}`);
   return certificate === undefined ? [key] : [key, { ...key, publicKey: certificate }];
 }
@@ -84,7 +109,7 @@ async function loadSigner(path: string, explicit: boolean, plan: IdentityPlan, l
   let passphrase: Uint8Array | undefined;
   for (let asked = 0; ; asked++) {
     try {
-      return (await loadPrivateKey(path, passphrase, warn)).key;
+      return await usableSigner(path, await loadPrivateKey(path, passphrase, warn), plan, log);
     } catch (error) {
       passphrase?.fill(0);
       const locked = error instanceof SshError && error.code === 'SSH_ERR_KEY_WRONG_PASSPHRASE';
@@ -103,6 +128,61 @@ async function loadSigner(path: string, explicit: boolean, plan: IdentityPlan, l
   }
 }
 
+/** A key that was loaded, given to the agent where that is wanted; undefined where it is too short. */
+async function usableSigner(path: string, { key, comment }: PrivateKeyFile, plan: IdentityPlan, log: Log): Promise<Signer | undefined> {
+  if (isTooShort(key.publicKey, plan)) {
+    log('DEBUG', `load_identity_file: Skipping key ${path}: ${new SshError('SSH_ERR_KEY_LENGTH').message}`);
+    key.wipe();
+    return undefined;
+  }
+  if (plan.addToAgent.when !== 'no') await addToAgent(path, key, comment, plan, log);
+  return key;
+}
+
+/** Gives a key to the agent (AddKeysToAgent); that it won't take it is no reason not to use it. */
+async function addToAgent(
+  path: string,
+  key: PrivateKey,
+  comment: string,
+  { addToAgent, agentSocket }: IdentityPlan,
+  log: Log,
+): Promise<void> {
+  const agent = agentSocket === undefined ? undefined : await connectAgent(agentSocket, { log, events: () => undefined });
+  if (agent === undefined) {
+    log('DEBUG3', 'no authentication agent, not adding key');
+    return;
+  }
+  const { when, seconds } = addToAgent;
+  if (when === 'ask') {
+    const answer = await readAnswer(`Add key ${path} (${comment}) to agent?`, { useAskpass: true, allowNone: true, hint: 'confirm' });
+    if (answer === undefined || (answer !== '' && answer.toLowerCase() !== 'yes')) {
+      log('DEBUG3', 'user denied adding this key');
+      return;
+    }
+  }
+  try {
+    const constraints: AgentConstraint[] = [
+      ...(seconds === 0 ? [] : [{ type: 'lifetime', seconds } as const]),
+      ...(when === 'confirm' ? [{ type: 'confirm' } as const] : []),
+    ];
+    await agent.add({ name: key.publicKey.plain.name, fields: key.fields, comment: comment === '' ? path : comment }, constraints);
+    log('DEBUG', `identity added to agent: ${path}`);
+  } catch (error) {
+    log('DEBUG', `could not add identity to agent: ${path} (${error instanceof Error ? error.message : String(error)})`);
+  }
+}
+
+/** The key, unless it is an RSA key that is too short to be used, which is told. */
+function longEnough(key: PublicKey | undefined, what: string, path: string, plan: IdentityPlan, log: Log): PublicKey | undefined {
+  if (key === undefined || !isTooShort(key, plan)) return key;
+  log('ERROR', `load ${what} "${path}": ${new SshError('SSH_ERR_KEY_LENGTH').message}`);
+  return undefined;
+}
+
+function isTooShort(key: PublicKey, { requiredRsaBits }: IdentityPlan): boolean {
+  return key.plain.name === 'ssh-rsa' && key.bits < requiredRsaBits;
+}
+
 function tellUnreadable(path: string, explicit: boolean, error: unknown, log: Log): void {
   const code = errnoOf(error);
   if (code === 'ENOENT') {
@@ -118,7 +198,12 @@ function whyNoKey(error: unknown): string {
   return error.code === 'SSH_ERR_KEY_BAD_PERMISSIONS' ? error.message : new SshError('SSH_ERR_LIBCRYPTO_ERROR').message;
 }
 
-async function agentCandidates(socket: string, binding: AgentBinding, around: IdentitySurroundings): Promise<Candidate[]> {
+async function agentCandidates(
+  socket: string,
+  binding: AgentBinding,
+  plan: IdentityPlan,
+  around: IdentitySurroundings,
+): Promise<Candidate[]> {
   const { log, events } = around;
   const agent = await connectAgent(socket, around);
   if (agent === undefined) return [];
@@ -127,7 +212,12 @@ async function agentCandidates(socket: string, binding: AgentBinding, around: Id
     const keys = await agent.list();
     log('DEBUG', `get_agent_identities: agent returned ${keys.length} keys`);
     events({ type: 'agent', socket, keys: keys.length });
-    return keys.map(({ key, comment }) => ({
+    const usable = keys.filter(({ key }) => {
+      const short = isTooShort(key, plan);
+      if (short) log('DEBUG', `pubkey_prepare: ignoring ${key.name} agent key: ${new SshError('SSH_ERR_KEY_LENGTH').message}`);
+      return !short;
+    });
+    return usable.map(({ key, comment }) => ({
       source: comment,
       publicKey: key,
       explicit: false,

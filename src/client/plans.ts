@@ -60,6 +60,8 @@ export function identityPlan(config: ClientConfig, environment: ConfigEnvironmen
     batchMode: options.batchMode,
     fingerprintHash: options.fingerprintHash.toLowerCase() as FingerprintHash,
     mostPrompts: options.numberOfPasswordPrompts,
+    requiredRsaBits: options.requiredRSASize,
+    addToAgent: options.addKeysToAgent,
   };
 }
 

@@ -3,9 +3,11 @@ import { ChannelOpenError } from '../core/connection/open-error.ts';
 import { type Log, type LogLevel, isLogged } from '../core/util/log.ts';
 import { matchPatternList } from '../core/util/pattern.ts';
 import { visibleText } from '../core/util/vis.ts';
+import { runShell, userShell } from '../node/spawn.ts';
 import { terminalModes } from '../node/terminal-modes.ts';
 import { enterRawMode } from '../node/tty.ts';
 import { agentAnswers, forwardedAgent } from './agent-forward.ts';
+import { connectionTokens, expandConfiguredTokens } from '../config/tokens.ts';
 import { type Authenticated, Client, type ClientTask, exitCode } from './client.ts';
 import { startLocalForwards } from './local-forwards.ts';
 import { SessionIo } from './session-io.ts';
@@ -96,8 +98,32 @@ class Runner {
     }
   }
 
+  /**
+   * Marks packets by IPQoS. Where nobody chose a class, only those of a terminal are marked: the mark costs loading native calls, which a
+   * terminal has paid for already.
+   */
+  private markTraffic(interactive: boolean): void {
+    const { options, settings } = this.task.config;
+    const value = interactive ? options.ipQos.interactive : options.ipQos.bulk;
+    // a DSCP is the upper six bits of the byte
+    if (value !== 'none' && (interactive || settings.get('ipQos') !== undefined)) this.opened.mark(value << 2);
+  }
+
+  /** Runs LocalCommand, where it is permitted; whatever becomes of it, the session goes on. */
+  private runLocalCommand(): void {
+    const { config, environment, log } = this.task;
+    const { localCommand, permitLocalCommand } = config.options;
+    if (localCommand === undefined || !permitLocalCommand) return;
+    // %T: there is no tunnel device
+    const command = expandConfiguredTokens(localCommand, { ...connectionTokens(config.tokens, environment), T: 'NONE' }, environment);
+    log('DEBUG3', `Executing ${userShell()} -c "${command}"`);
+    runShell(command);
+  }
+
   /** Without a session (-N) the connection lasts until it is ended. */
   private async stay(): Promise<number> {
+    this.markTraffic(false);
+    this.runLocalCommand();
     this.task.log('DEBUG', 'Entering interactive session.');
     const error = await this.opened.closed;
     if (error !== undefined) throw error;
@@ -122,6 +148,8 @@ class Runner {
       },
     });
     await this.opened.askBy((question) => session.aside(question));
+    this.markTraffic(plan.pty !== undefined);
+    this.runLocalCommand();
     log('DEBUG', 'Entering interactive session.');
     let broken: Error | undefined;
     void closed.then((error) => {

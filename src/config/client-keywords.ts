@@ -5,6 +5,7 @@
  * finalize-client.ts.
  */
 import {
+  type AddKeys,
   addKeys,
   algorithms,
   controlPersist,
@@ -171,7 +172,7 @@ export const clientKeywords = {
   logVerbose: row('LogVerbose', list(64), []),
   channelTimeout: row('ChannelTimeout', channelTimeout, []),
   permitRemoteOpen: row('PermitRemoteOpen', permitOpen, 'any'),
-  addKeysToAgent: row('AddKeysToAgent', addKeys, { when: 'no', seconds: 0 }),
+  addKeysToAgent: row<AddKeys>('AddKeysToAgent', addKeys, { when: 'no', seconds: 0 }),
   forwardAgent: row('ForwardAgent', forwardAgent, false),
   connectTimeout: row('ConnectTimeout', time()),
   tunnelDevice: row('TunnelDevice', tunnelUnits, { local: 'any', remote: 'any' }),

@@ -69,6 +69,20 @@ export function resolveHost(host: string, family: AddressFamily): Promise<readon
   });
 }
 
+/** The most aliases that are followed from one to the next. */
+const MOST_ALIASES = 8;
+
+/** The name at the end of a chain of DNS aliases (CNAME), in lower case without a dot at its end; undefined where the name is none. */
+export async function canonicalName(name: string): Promise<string | undefined> {
+  let current = name;
+  for (let followed = 0; followed < MOST_ALIASES; followed++) {
+    const [next] = await dns.promises.resolveCname(current).catch(() => []);
+    if (next === undefined) return current === name ? undefined : current;
+    current = next.toLowerCase().replace(/\.$/, '');
+  }
+  return undefined;
+}
+
 /**
  * The address of a network interface to bind to (BindInterface): the first of the family, one that is neither loopback nor link-local
  * where there is such; undefined where the interface has none.
