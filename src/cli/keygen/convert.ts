@@ -4,6 +4,7 @@ import { publicFormat } from '../../core/keys/formats.ts';
 import { formatPublicKeyLine, parsePublicKey } from '../../core/keys/public-key.ts';
 import { fromBase64, utf8Text } from '../../core/util/bytes.ts';
 import { SshError } from '../../core/util/errors.ts';
+import { SystemError } from '../../node/errno.ts';
 import { readWholeFile } from '../../node/files.ts';
 import { formatPrivate } from './key-output.ts';
 import { loadAnyPublic, type LoadedKey, loadIdentity, mustExist } from './key-input.ts';
@@ -15,6 +16,9 @@ const QUESTION = 'Enter file in which the key is';
 
 /** The number that OpenSSL has for Ed25519, which ssh-keygen takes in no PEM. */
 const OPENSSL_ED25519 = 1087;
+
+/** The longest line of a file in the form of RFC 4716 that is read. */
+const LONGEST_LINE = 1022;
 
 /** The longest comment that fits into a line of RFC 4716 with what stands around it. */
 const LONGEST_COMMENT = 60;
@@ -85,6 +89,8 @@ function contents(file: string): Uint8Array {
   try {
     return readWholeFile(file).bytes;
   } catch (error) {
+    // a folder opens and holds nothing
+    if (error instanceof SystemError && error.code === 'EISDIR') return new Uint8Array(0);
     throw because(`ssh-keygen: ${file}`, error);
   }
 }
@@ -103,7 +109,9 @@ async function importSsh2(_run: Run, file: string): Promise<PublicKey | LoadedKe
       bytes.fill(0);
     }
   }
-  const blob = fromBase64(bodyOf(utf8Text(bytes)));
+  const text = utf8Text(bytes);
+  if (text.split('\n').some((line) => line.length > LONGEST_LINE)) throw new Fatal('input line too long.');
+  const blob = fromBase64(bodyOf(text));
   if (blob === undefined) throw new Fatal('do_convert_from_ssh2: base64 decode: invalid format');
   try {
     return parsePublicKey(blob);

@@ -116,7 +116,8 @@ export function readLines(file: string): string[] {
     try {
       bytes = readWholeFile(file, largestFile).bytes;
     } catch (error) {
-      if (error instanceof SystemError && error.code === 'EISDIR') throw new Fatal(`${file} is not a public key file.`);
+      // a folder opens and holds nothing
+      if (error instanceof SystemError && error.code === 'EISDIR') return [];
       throw because(`ssh-keygen: ${file}`, error);
     }
   }

@@ -13,6 +13,9 @@ import { keyFileIsPrivate, unprotectedKeyBanner } from '../../node/permissions.t
 import { askSecret, givenPassphrase } from './prompts.ts';
 import { because, type Fatal, reason, type Run } from './run.ts';
 
+/** The largest file that is taken for a key's, as in OpenSSH: 128 MiB. */
+const largestFile = 128 * 1024 * 1024;
+
 /** A private key and what its file says beside it. */
 export interface LoadedKey {
   readonly key: PrivateKey;
@@ -27,7 +30,7 @@ export interface LoadedKey {
  *   been told, and what {@link parsePrivateKeyFile} throws
  */
 export async function readPrivateFile(run: Run, path: string, passphrase: Uint8Array | undefined): Promise<LoadedKey> {
-  const { bytes } = readWholeFile(path, undefined, (stat) => {
+  const { bytes } = readWholeFile(path, largestFile, (stat) => {
     if (keyFileIsPrivate(stat)) return;
     for (const line of unprotectedKeyBanner(path, stat.mode)) run.error(line);
     throw new SshError('SSH_ERR_KEY_BAD_PERMISSIONS', path);

@@ -5,7 +5,7 @@ import type { PrivateKey } from '../../core/keys/private-key.ts';
 import { formatPublicKeyLine } from '../../core/keys/public-key.ts';
 import { utf8Bytes } from '../../core/util/bytes.ts';
 import { SshError } from '../../core/util/errors.ts';
-import { savePrivateKey } from '../../files/key-files.ts';
+import { fileExists } from '../../node/file-entries.ts';
 import { replaceFile } from '../../node/files.ts';
 import type { KeyFormat } from './options.ts';
 import { because, Exit, reason, type Run } from './run.ts';
@@ -43,7 +43,8 @@ export async function writePrivate(run: Run, path: string, key: PrivateKey, comm
     ...(rounds !== undefined && { rounds }),
   });
   try {
-    savePrivateKey(path, bytes);
+    // a link to a key stands for the key; one that leads nowhere is replaced
+    replaceFile(path, bytes, { mode: 0o600, forceMode: true, throughLink: fileExists(path) });
   } finally {
     bytes.fill(0);
   }
@@ -61,7 +62,7 @@ export async function savePrivate(run: Run, path: string, key: PrivateKey, comme
 
 /** Writes a public key's file: one line, in which a space stands even before an empty comment. @throws SystemError */
 export function writePublic(path: string, key: PublicKey, comment: string): void {
-  replaceFile(path, utf8Bytes(`${formatPublicKeyLine(key)} ${comment}\n`), { mode: 0o644, forceMode: true });
+  replaceFile(path, utf8Bytes(`${formatPublicKeyLine(key)} ${comment}\n`), { mode: 0o644, throughLink: fileExists(path) });
 }
 
 /** {@link writePublic}. @throws Fatal with the reason */

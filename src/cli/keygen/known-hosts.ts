@@ -12,6 +12,7 @@ import {
 import { utf8Bytes, utf8Text } from '../../core/util/bytes.ts';
 import { SshError } from '../../core/util/errors.ts';
 import { lowerCase } from '../../core/util/pattern.ts';
+import { SystemError } from '../../node/errno.ts';
 import { linkFile, removeFile } from '../../node/file-entries.ts';
 import { readWholeFile, replaceFile } from '../../node/files.ts';
 import { fileState } from '../../node/file-entries.ts';
@@ -88,6 +89,8 @@ function readLines(file: string): Line[] {
   try {
     text = utf8Text(readWholeFile(file, largestFile).bytes);
   } catch (error) {
+    // a folder opens and holds nothing
+    if (error instanceof SystemError && error.code === 'EISDIR') return [];
     throw because('do_known_hosts: hostkeys_foreach', error);
   }
   const lines = text.split('\n');

@@ -154,8 +154,8 @@ function readEnvelope(file: Uint8Array): Envelope {
   return strictly(() => {
     const reader = new WireReader(file);
     if (reader.remaining < MAGIC.length || latin1Text(reader.take(MAGIC.length)) !== MAGIC) throw invalid('magic');
-    const cipherName = latin1Text(reader.string());
-    const kdf = latin1Text(reader.string());
+    const cipherName = nameIn(reader);
+    const kdf = nameIn(reader);
     const kdfOptions = new WireReader(reader.string());
     if (reader.uint32() !== 1) throw invalid('not just one key');
     const publicBlob = reader.string();
@@ -171,6 +171,13 @@ function readEnvelope(file: Uint8Array): Envelope {
     reader.finish();
     return { cipher, kdf, salt, rounds, publicKey: parsePublicKey(publicBlob), encrypted, tag };
   });
+}
+
+/** A name, in which C would see no NUL but as its end. */
+function nameIn(reader: WireReader): string {
+  const bytes = reader.string();
+  if (bytes.includes(0)) throw invalid('NUL in a name');
+  return latin1Text(bytes);
 }
 
 async function decrypt(envelope: Envelope, passphrase: Uint8Array | undefined): Promise<Uint8Array> {
