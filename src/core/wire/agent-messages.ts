@@ -67,6 +67,11 @@ export const agentAddSmartcardKeyConstrained = message(26, 'SSH_AGENTC_ADD_SMART
 /** A request of an extension; its contents belong to the name: {@link agentExtensions}. */
 export const agentExtension = message(27, 'SSH_AGENTC_EXTENSION', { name: ascii, contents: rest });
 
+/** The agent knows the extension, but its request failed. */
+export const agentExtensionFailure = message(28, 'SSH_AGENT_EXTENSION_FAILURE', {});
+/** What an extension's request is answered with where it is more than yes. */
+export const agentExtensionResponse = message(29, 'SSH_AGENT_EXTENSION_RESPONSE', { name: ascii, contents: rest });
+
 /** The contents of extension requests, by name (PROTOCOL.agent section 1). */
 export const agentExtensions = variants({
   query: struct({}),
@@ -80,27 +85,44 @@ export const agentSignFlags: Readonly<Record<string, number>> = { 'rsa-sha2-256'
 export type AgentConstraint =
   | { readonly type: 'lifetime'; readonly seconds: number }
   | { readonly type: 'confirm' }
+  /** Certificates to hold with the keys of a token: their blobs, each with its length; with them alone or with the plain keys too. */
+  | { readonly type: 'certificates'; readonly certificatesOnly: boolean; readonly blobs: Uint8Array }
   | { readonly type: 'extension'; readonly name: string; readonly contents: Uint8Array };
 
 /** One constraint on the wire. An unknown one is an error, since what follows it can't be read: the key must not be added without it. */
 export const agentConstraint: Codec<AgentConstraint> = {
   read: (reader) => {
     const number = byte.read(reader);
-    const row = constraintRows.find((one) => one.number === number);
-    if (row === undefined) throw new SshError('SSH_ERR_FEATURE_UNSUPPORTED', `agent constraint ${number}`);
-    return { type: row.type, ...row.fields.read(reader) } as AgentConstraint;
+    const plain = plainConstraints.find((one) => one.number === number);
+    if (plain !== undefined) return { type: plain.type, ...plain.fields.read(reader) } as AgentConstraint;
+    if (number !== EXTENSION) throw new SshError('SSH_ERR_FEATURE_UNSUPPORTED', `agent constraint ${number}`);
+    const name = ascii.read(reader);
+    if (name === ASSOCIATED_CERTIFICATES) return { type: 'certificates', ...certificates.read(reader) };
+    return { type: 'extension', name, contents: string.read(reader) };
   },
   write: (writer, value) => {
-    for (const row of constraintRows) {
-      if (row.type !== value.type) continue;
-      byte.write(writer, row.number);
-      row.fields.write(writer, value as never);
+    if (value.type === 'extension') extension.write(writer, { number: EXTENSION, ...value });
+    else if (value.type === 'certificates') {
+      certificateExtension.write(writer, { number: EXTENSION, name: ASSOCIATED_CERTIFICATES, ...value });
+    } else {
+      for (const row of plainConstraints) {
+        if (row.type !== value.type) continue;
+        byte.write(writer, row.number);
+        row.fields.write(writer, value as never);
+      }
     }
   },
 };
 
-const constraintRows = [
+const EXTENSION = 255;
+const ASSOCIATED_CERTIFICATES = 'associated-certs-v00@openssh.com';
+
+const certificateFields = { certificatesOnly: boolean, blobs: string };
+const certificates = struct(certificateFields);
+const certificateExtension = struct({ number: byte, name: ascii, ...certificateFields });
+const extension = struct({ number: byte, name: ascii, contents: string });
+
+const plainConstraints = [
   { number: 1, type: 'lifetime', fields: struct({ seconds: uint32 }) },
   { number: 2, type: 'confirm', fields: struct({}) },
-  { number: 255, type: 'extension', fields: struct({ name: ascii, contents: string }) },
 ] as const;

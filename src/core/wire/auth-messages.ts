@@ -2,8 +2,8 @@ import { SshError } from '../util/errors.ts';
 import type { Codec } from './codec.ts';
 import { ascii, boolean, byte, nameList, rest, string, uint32, utf8 } from './codec.ts';
 import type { Values } from './message.ts';
-import { encode, message, struct, variants } from './message.ts';
-import type { WireReader } from './reader.ts';
+import { decode, encode, message, struct, variants } from './message.ts';
+import { WireReader } from './reader.ts';
 import type { WireWriter } from './writer.ts';
 
 /** One try to authenticate (RFC 4252 section 5); the body belongs to the method: {@link authRequests}. */
@@ -80,7 +80,24 @@ export function signedData(request: SignedRequest): Uint8Array {
     : encode(hostboundForm, { ...fields, hostKey, method: 'publickey-hostbound-v00@openssh.com' });
 }
 
+/**
+ * What {@link signedData} makes, read back: for agents, which sign some keys' requests only for certain servers.
+ *
+ * @throws SshError where the bytes are no such request.
+ */
+export function readSignedData(bytes: Uint8Array): SignedRequest {
+  const { method } = start.read(new WireReader(bytes));
+  const form = method === 'publickey' ? plainForm : method === 'publickey-hostbound-v00@openssh.com' ? hostboundForm : undefined;
+  if (form === undefined) throw new SshError('SSH_ERR_INVALID_FORMAT', `a signed request by ${method}`);
+  const request: Values<typeof head> & Values<typeof publickeyFields> & { readonly hostKey?: Uint8Array } = decode(form, bytes);
+  if (request.number !== userauthRequest.number || !request.signed || request.sessionId.length === 0) {
+    throw new SshError('SSH_ERR_INVALID_FORMAT', 'not a signed request');
+  }
+  return { ...request, hostKey: request.hostKey };
+}
+
 const head = { sessionId: string, number: byte, user: utf8, service: ascii, method: ascii, signed: boolean };
+const start = struct(head);
 const plainForm = struct({ ...head, ...publickeyFields });
 const hostboundForm = struct({ ...head, ...hostboundFields });
 
