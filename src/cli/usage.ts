@@ -11,6 +11,24 @@ export const sshUsage = `usage: ssh [-46AaCfGgKkMNnqsTtVvXxYy] [-B bind_interfac
        ssh [-Q query_option]
 `;
 
+/** The usage of `tsh-agent`, ssh-agent's of the same version. */
+export const sshAgentUsage = `usage: ssh-agent [-c | -s] [-DdTU] [-a bind_address] [-E fingerprint_hash]
+                 [-O option] [-P allowed_providers] [-t life]
+       ssh-agent [-TU] [-a bind_address] [-E fingerprint_hash] [-O option]
+                 [-P allowed_providers] [-t life] command [arg ...]
+       ssh-agent [-c | -s] -k
+       ssh-agent -u
+`;
+
+/** The usage of `tsh-add`, ssh-add's of the same version. */
+export const sshAddUsage = `usage: ssh-add [-CcDdKkLlNqvXx] [-E fingerprint_hash] [-H hostkey_file]
+               [-h destination_constraint] [-S provider] [-t life]
+               [file ...]
+       ssh-add -s pkcs11 [-Cv] [certificate ...]
+       ssh-add -e pkcs11
+       ssh-add -T pubkey ...
+`;
+
 /** What `tsh --help` prints. */
 export const tshHelp = `tsh: log in to another machine, or run a command there, over an encrypted connection
 

@@ -28,11 +28,7 @@ export async function loadPrivateKey(
   passphrase: Uint8Array | undefined,
   warn: (line: string) => void,
 ): Promise<PrivateKeyFile> {
-  const { bytes } = readWholeFile(path, undefined, (stat) => {
-    if (keyFileIsPrivate(stat)) return;
-    for (const line of unprotectedKeyBanner(path, stat.mode)) warn(line);
-    throw new SshError('SSH_ERR_KEY_BAD_PERMISSIONS', path);
-  });
+  const bytes = readKeyFile(path, warn);
   try {
     return await parsePrivateKeyFile(bytes, passphrase);
   } finally {
@@ -41,13 +37,28 @@ export async function loadPrivateKey(
 }
 
 /**
- * The public key that belongs to an identity file: the file's own where it holds a public key, the public half that a private key's file
- * tells without its passphrase, or else the one in the file with .pub behind its name. The comment is the file's name where it has none.
+ * What stands in a private key's file, for the caller to wipe.
+ *
+ * @param warn gets the lines of OpenSSH's banner where others may read the file.
+ * @throws SystemError; SshError SSH_ERR_KEY_BAD_PERMISSIONS where others may read it.
+ */
+export function readKeyFile(path: string, warn: (line: string) => void): Uint8Array {
+  const { bytes } = readWholeFile(path, undefined, (stat) => {
+    if (keyFileIsPrivate(stat)) return;
+    for (const line of unprotectedKeyBanner(path, stat.mode)) warn(line);
+    throw new SshError('SSH_ERR_KEY_BAD_PERMISSIONS', path);
+  });
+  return bytes;
+}
+
+/**
+ * The public key that belongs to an identity file: the file's own where it holds a public key, the one in the file with .pub behind its
+ * name, or else the public half that a private key's file tells without its passphrase. The comment is the file's name where it has none.
  *
  * @throws SystemError or SshError as the file itself gave it, where there is none in any of them.
  */
 export function loadPublicKey(path: string): PublicKeyLine {
-  const attempts = [() => readPublicFile(path), () => publicHalf(path), () => readPublicFile(`${path}${publicSuffix}`)];
+  const attempts = [() => readPublicFile(path), () => readPublicFile(`${path}${publicSuffix}`), () => publicHalf(path)];
   let first: Error | undefined;
   for (const attempt of attempts) {
     try {

@@ -78,7 +78,7 @@ export interface ReplaceOptions {
  * @throws SystemError with the old file untouched and nothing left behind.
  */
 export function replaceFile(path: string, bytes: Uint8Array, options: ReplaceOptions): void {
-  const target = options.throughLink === true ? realPath(path) : path;
+  const target = options.throughLink === true ? throughLinks(path) : path;
   const before = fs.lstatSync(target, { throwIfNoEntry: false });
   const kept = before?.isFile() === true ? before : undefined;
   const temporary = `${target}.${randomBytes(6).toString('hex')}`;
@@ -255,7 +255,7 @@ function keepOwner(fd: number, before: fs.Stats): void {
   }
 }
 
-function realPath(path: string): string {
+function throughLinks(path: string): string {
   try {
     return fs.realpathSync(path);
   } catch (error) {
@@ -301,6 +301,15 @@ export function whyInaccessible(path: string): string | undefined {
 /** Whether there is a regular file of this name. @throws SystemError where nothing is there or it can't be seen */
 export function isFile(path: string): boolean {
   return systemCall(() => fs.statSync(path)).isFile();
+}
+
+/** A path with every link in it followed; undefined where there is no such file. */
+export function realPath(path: string): string | undefined {
+  try {
+    return fs.realpathSync(path);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Makes a new folder for temporary files, which only this user may enter. */

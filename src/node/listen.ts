@@ -15,7 +15,9 @@ export interface Listener {
 /** Where to listen. */
 export type ListenTarget =
   | { readonly address: string; readonly port: number; readonly backlog?: number }
-  | { readonly path: string; readonly backlog?: number };
+  | { readonly path: string; readonly backlog?: number }
+  /** A socket that another program has made and listens on already. */
+  | { readonly fd: number };
 
 /** As many waiting connections as OpenSSH's listeners allow. */
 const defaultBacklog = 128;
@@ -37,9 +39,11 @@ export function listen(
     const server = net.createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true }, (socket) => accepted(wrapSocket(socket)));
     const refused = (error: Error): void => reject(systemError(error));
     server.once('error', refused);
-    const backlog = target.backlog ?? defaultBacklog;
-    const options: net.ListenOptions =
-      'path' in target
+    const backlog = ('backlog' in target ? target.backlog : undefined) ?? defaultBacklog;
+    const options: net.ListenOptions & { fd?: number } =
+      'fd' in target
+        ? { fd: target.fd }
+        : 'path' in target
         ? { path: target.path, backlog }
         : { host: target.address, port: target.port, ipv6Only: net.isIPv6(target.address), backlog };
     server.listen(options, () => {

@@ -70,6 +70,12 @@ export async function readAnswer(prompt: string, options: QuestionOptions = {}):
   return bytes === undefined ? undefined : Buffer.from(bytes).toString('utf8');
 }
 
+/** Asks by SSH_ASKPASS whether something may be done: an empty answer or yes, from a helper that succeeds, is yes. */
+export async function askPermission(question: string): Promise<boolean> {
+  const answer = await readAnswer(question, { useAskpass: true, allowNone: true, hint: 'confirm' });
+  return answer !== undefined && /^(\n?|yes)$/i.test(answer);
+}
+
 /** Whether a helper must be asked rather than the terminal, and whether it may be. */
 function askpassRules(): { readonly required: boolean; readonly allowed: boolean } {
   const display = [process.env['DISPLAY'], process.env['WAYLAND_DISPLAY']].some((name) => name !== undefined && name !== '');

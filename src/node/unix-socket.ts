@@ -25,6 +25,8 @@ export interface UnixListenOptions {
   readonly mask?: number;
   /** Removes what is there first (StreamLocalBindUnlink). */
   readonly unlink?: boolean;
+  /** How many connections may wait to be accepted, where not as many as OpenSSH allows. */
+  readonly backlog?: number;
 }
 
 /** The umask that leaves a socket to its owner. */
@@ -41,7 +43,7 @@ export function listenUnix(path: string, accepted: (stream: SocketStream) => voi
   const before = process.umask(options.mask ?? ownerOnly);
   try {
     // The file is made before listen() returns its promise: the mask holds for nothing else.
-    return listen({ path }, accepted);
+    return listen(options.backlog === undefined ? { path } : { path, backlog: options.backlog }, accepted);
   } finally {
     process.umask(before);
   }

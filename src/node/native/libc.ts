@@ -14,6 +14,9 @@ const declarations = {
   unlockpt: 'int unlockpt(int fd)',
   ptsname_r: 'int ptsname_r(int fd, void *name, size_t length)',
   setsockopt: 'int setsockopt(int fd, int level, int name, const void *value, uint32_t length)',
+  getsockopt: 'int getsockopt(int fd, int level, int name, void *value, void *length)',
+  // Variadic in C; for integers that is the same call on Linux.
+  prctl: 'int prctl(int option, unsigned long second, unsigned long third, unsigned long fourth, unsigned long fifth)',
 } as const;
 
 interface Signatures {
@@ -26,6 +29,8 @@ interface Signatures {
   unlockpt: (fd: number) => number;
   ptsname_r: (fd: number, name: Uint8Array, length: number) => number;
   setsockopt: (fd: number, level: number, name: number, value: Uint8Array, length: number) => number;
+  getsockopt: (fd: number, level: number, name: number, value: Uint8Array, length: Uint8Array) => number;
+  prctl: (option: number, second: number, third: number, fourth: number, fifth: number) => number;
 }
 
 let library: { readonly koffi: Koffi; readonly handle: ReturnType<Koffi['load']> } | undefined;

@@ -1,0 +1,83 @@
+import { spawn } from 'node:child_process';
+import { systemError } from './errno.ts';
+
+/** Marks the process that runs in the background, in its environment until it has seen it. */
+const marker = 'TSH_AGENT_WORKER';
+
+/** What a worker says when it listens, or can't. */
+export type WorkerReport = { readonly path: string } | { readonly problem: string };
+
+/** A worker that was started. */
+export interface StartedWorker {
+  readonly pid: number;
+  readonly report: WorkerReport;
+}
+
+/**
+ * Starts this program again with the same arguments in a session of its own, and waits until it listens. There is no fork(2) here: this is
+ * how a process gets into the background. It ends with this one where it {@link followParent}s it.
+ *
+ * @throws SystemError where it can't be started.
+ */
+export function startWorker(): Promise<StartedWorker> {
+  const [program = '', ...args] = process.argv.slice(1);
+  const { NODE_EXTRA_CA_CERTS: _unused, ...environment } = process.env;
+  const guard = process.allowedNodeEnvironmentFlags.has('--disable-sigusr1') ? ['--disable-sigusr1'] : [];
+  const child = spawn(process.execPath, [...process.execArgv, ...guard, program, ...args], {
+    detached: true,
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    env: { ...environment, [marker]: '1' },
+  });
+  return new Promise((resolve, reject) => {
+    child.once('error', (error) => reject(systemError(error)));
+    child.once('exit', (status, signal) => reject(new Error(`the agent ended at once (${signal ?? status})`)));
+    child.once('message', (report) => {
+      child.unref();
+      child.channel?.unref();
+      resolve({ pid: child.pid ?? -1, report: report as WorkerReport });
+    });
+  });
+}
+
+/** Whether this process is the worker; asked once. */
+export function isWorker(): boolean {
+  if (process.env[marker] !== '1' || process.send === undefined) return false;
+  delete process.env[marker];
+  return true;
+}
+
+/** Tells the one who started this worker, and lets go of it. */
+export function reportToParent(report: WorkerReport, follow: (() => void) | undefined): void {
+  if (follow !== undefined) process.once('disconnect', follow);
+  process.send?.(report, () => {
+    if (follow === undefined) process.disconnect();
+  });
+  // What was started in must not be kept from being unmounted.
+  process.chdir('/');
+}
+
+/**
+ * Runs a command with our terminal in an environment with these variables more, handing on the signals that we get.
+ *
+ * @returns its exit status; where a signal ended it, this process ends by the same.
+ * @throws SystemError where it can't be started.
+ */
+export function runUnderAgent(command: readonly string[], variables: Readonly<Record<string, string>>): Promise<number> {
+  const [program = '', ...args] = command;
+  const child = spawn(program, args, { stdio: 'inherit', env: { ...process.env, ...variables } });
+  const handed = ['SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
+  for (const signal of handed) process.on(signal, () => void child.kill(signal));
+  // The terminal sends these to the command too.
+  for (const signal of ['SIGINT', 'SIGQUIT'] as const) process.on(signal, () => {});
+  return new Promise((resolve, reject) => {
+    child.once('error', (error) => reject(systemError(error)));
+    child.once('exit', (status, signal) => {
+      if (signal === null) {
+        resolve(status ?? 1);
+        return;
+      }
+      process.removeAllListeners(signal);
+      process.kill(process.pid, signal);
+    });
+  });
+}

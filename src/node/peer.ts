@@ -1,0 +1,22 @@
+import { libc } from './native/libc.ts';
+import type { SocketStream } from './socket.ts';
+
+const SOL_SOCKET = 1;
+const SO_PEERCRED = 17;
+const PR_SET_DUMPABLE = 4;
+
+/** The user at the other end of a unix socket (SO_PEERCRED), or undefined where native calls are off or the system can't tell. */
+export function peerUser(stream: SocketStream): number | undefined {
+  const getsockopt = libc('getsockopt');
+  if (getsockopt === undefined) return undefined;
+  // pid, uid, gid
+  const credentials = new Int32Array(3);
+  const length = new Uint32Array([credentials.byteLength]);
+  const failed = getsockopt(stream.descriptor, SOL_SOCKET, SO_PEERCRED, new Uint8Array(credentials.buffer), new Uint8Array(length.buffer));
+  return failed === 0 ? (credentials[1] as number) >>> 0 : undefined;
+}
+
+/** Keeps other processes of this user from reading this one's memory, and the system from dumping it; false where that can't be had. */
+export function forbidTracing(): boolean {
+  return libc('prctl')?.(PR_SET_DUMPABLE, 0, 0, 0, 0) === 0;
+}
