@@ -1,4 +1,5 @@
 import fs from 'node:fs';
+import { dirname } from 'node:path';
 import { errnoOf, SystemError, systemCall } from './errno.ts';
 import { type Listener, listen } from './listen.ts';
 import { connectWith, type SocketStream } from './socket.ts';
@@ -43,7 +44,10 @@ export function listenUnix(path: string, accepted: (stream: SocketStream) => voi
   const before = process.umask(options.mask ?? ownerOnly);
   try {
     // The file is made before listen() returns its promise: the mask holds for nothing else.
-    return listen(options.backlog === undefined ? { path } : { path, backlog: options.backlog }, accepted);
+    return listen(options.backlog === undefined ? { path } : { path, backlog: options.backlog }, accepted).catch((error: unknown) => {
+      // The runtime's library calls a missing folder EACCES.
+      throw errnoOf(error) === 'EACCES' && !fs.existsSync(dirname(path)) ? new SystemError('ENOENT', path) : error;
+    });
   } finally {
     process.umask(before);
   }
