@@ -13,6 +13,8 @@ export { serverKeyboardInteractive } from './core/auth/server-kbdint.ts';
 export { serverPassword } from './core/auth/server-password.ts';
 export { serverPublickey } from './core/auth/server-publickey.ts';
 export { AgentClient, type AgentKey } from './core/agent/client.ts';
+export { type HeldKey, Keyring } from './core/agent/keyring.ts';
+export { AgentConnection, type AgentSettings } from './core/agent/server.ts';
 export { Channel, type ChannelHandler } from './core/connection/channel.ts';
 export { Connection, type ConnectionOptions, type IncomingOpen } from './core/connection/connection.ts';
 export { acceptForwards, openDirectStreamlocal, openDirectTcpip } from './core/connection/forwarding.ts';

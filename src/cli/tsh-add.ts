@@ -76,7 +76,10 @@ const actions: Readonly<Record<NonNullable<AddOptions['action']>, (run: Run) => 
   'delete-all': deleteAll,
 };
 
-async function list({ client }: Run, format: (key: Parameters<typeof formatPublicKeyLine>[0], comment: string) => string): Promise<boolean> {
+async function list(
+  { client }: Run,
+  format: (key: Parameters<typeof formatPublicKeyLine>[0], comment: string) => string,
+): Promise<boolean> {
   try {
     const keys = await client.list();
     if (keys.length === 0) {
@@ -128,7 +131,10 @@ async function deleteAll({ client, options }: Run): Promise<boolean> {
 
 async function changeKeys(run: Run): Promise<number> {
   const { client, options, log } = run;
-  const hostKeys = options.destinations.length === 0 ? [] : readKnownHosts((options.hostKeyFiles.length === 0 ? defaultHostKeyFiles : options.hostKeyFiles).map(expandTilde));
+  const hostKeys =
+    options.destinations.length === 0
+      ? []
+      : readKnownHosts((options.hostKeyFiles.length === 0 ? defaultHostKeyFiles : options.hostKeyFiles).map(expandTilde));
   const destinations = options.destinations.map((text) => parseDestination(text, hostKeys));
   if (options.testing) return testKeys(run);
   const adder = new KeyAdder(client, options, destinations, log);

@@ -106,7 +106,9 @@ export function parseAgentOptions(argv: readonly string[]): AgentOptions | Refus
     everyHost: false,
     command: [],
   };
-  const { options, taken } = getopt(argv, { letters: agentOptionRows.map(({ flag, hasValue }) => (hasValue ? `${flag}:` : flag)).join('') });
+  const { options, taken } = getopt(argv, {
+    letters: agentOptionRows.map(({ flag, hasValue }) => (hasValue ? `${flag}:` : flag)).join(''),
+  });
   for (const option of options) {
     if ('problem' in option) return { message: `${option.problem} -- ${option.flag}\r\n${sshAgentUsage}`, status: 1 };
     const refused = agentOptionRows.find(({ flag }) => flag === option.flag)?.apply(state, option.value ?? '');

@@ -62,7 +62,11 @@ export async function serveAgent(options: AgentOptions): Promise<RunningAgent> {
   };
   // Without a listener SIGUSR1 would open the runtime's debugger.
   process.on('SIGUSR1', () => keyring.clear());
-  for (const [signal, number] of [['SIGTERM', 15], ['SIGHUP', 1], ['SIGINT', 2]] as const) {
+  for (const [signal, number] of [
+    ['SIGTERM', 15],
+    ['SIGHUP', 1],
+    ['SIGINT', 2],
+  ] as const) {
     process.on(signal, () => {
       if (signal === 'SIGINT' && options.foreground === undefined) return;
       log('INFO', `exiting on signal ${number}`);

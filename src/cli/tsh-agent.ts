@@ -54,7 +54,13 @@ function killAgent(options: AgentOptions): number {
 }
 
 function badPid(text: string): string | undefined {
-  const problem = !/^[+-]?\d+$/.test(text) ? 'invalid' : Number(text) < 1 ? 'too small' : Number(text) > 0x7fffffff ? 'too large' : undefined;
+  const problem = !/^[+-]?\d+$/.test(text)
+    ? 'invalid'
+    : Number(text) < 1
+      ? 'too small'
+      : Number(text) > 0x7fffffff
+        ? 'too large'
+        : undefined;
   return problem === undefined ? undefined : `${pidVariable}="${text}", which is not a good PID: ${problem}`;
 }
 

@@ -1,9 +1,6 @@
 import { spawn } from 'node:child_process';
 import { systemError } from './errno.ts';
 
-/** Marks the process that runs in the background, in its environment until it has seen it. */
-const marker = 'TSH_AGENT_WORKER';
-
 /** What a worker says when it listens, or can't. */
 export type WorkerReport = { readonly path: string } | { readonly problem: string };
 
@@ -26,7 +23,7 @@ export function startWorker(): Promise<StartedWorker> {
   const child = spawn(process.execPath, [...process.execArgv, ...guard, program, ...args], {
     detached: true,
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-    env: { ...environment, [marker]: '1' },
+    env: { ...environment, TSH_AGENT_WORKER: '1' },
   });
   return new Promise((resolve, reject) => {
     child.once('error', (error) => reject(systemError(error)));
@@ -41,8 +38,8 @@ export function startWorker(): Promise<StartedWorker> {
 
 /** Whether this process is the worker; asked once. */
 export function isWorker(): boolean {
-  if (process.env[marker] !== '1' || process.send === undefined) return false;
-  delete process.env[marker];
+  if (process.env['TSH_AGENT_WORKER'] !== '1' || process.send === undefined) return false;
+  delete process.env['TSH_AGENT_WORKER'];
   return true;
 }
 

@@ -44,8 +44,8 @@ export function listen(
       'fd' in target
         ? { fd: target.fd }
         : 'path' in target
-        ? { path: target.path, backlog }
-        : { host: target.address, port: target.port, ipv6Only: net.isIPv6(target.address), backlog };
+          ? { path: target.path, backlog }
+          : { host: target.address, port: target.port, ipv6Only: net.isIPv6(target.address), backlog };
     server.listen(options, () => {
       server.removeListener('error', refused);
       server.on('error', (error) => failed(systemError(error)));

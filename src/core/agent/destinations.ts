@@ -99,12 +99,7 @@ export function withHop(hops: readonly SessionHop[], hop: SessionHop, signature:
 export type KeyPurpose = { readonly purpose: 'show' } | { readonly purpose: 'login'; readonly user: string };
 
 /** Whether constraints permit the way over these hops. `now` is in seconds since 1970, for hosts' certificates. */
-export function permitsWay(
-  destinations: readonly Destination[],
-  hops: readonly SessionHop[],
-  use: KeyPurpose,
-  now: number,
-): boolean {
+export function permitsWay(destinations: readonly Destination[], hops: readonly SessionHop[], use: KeyPurpose, now: number): boolean {
   const last = hops.at(-1);
   if (last === undefined) return true;
   if (use.purpose === 'login' && last.forwarded) return false;
