@@ -8,7 +8,7 @@ import { stderrLog } from '../core/util/log.ts';
 import { matchPatternList } from '../core/util/pattern.ts';
 import { handedSocket, newAgentPath, removeAgentSocket, removeStaleAgents, temporaryAgentPath } from '../node/agent-socket.ts';
 import { bootClock } from '../node/clock.ts';
-import { realPath, writeTo } from '../node/files.ts';
+import { resolvedPath, writeTo } from '../node/files.ts';
 import { listen } from '../node/listen.ts';
 import { forbidTracing, peerUser } from '../node/peer.ts';
 import type { SocketStream } from '../node/socket.ts';
@@ -50,7 +50,7 @@ export async function serveAgent(options: AgentOptions): Promise<RunningAgent> {
     },
     acceptsProvider: (path, remote) => {
       if (remote && !options.remoteProviders) return false;
-      const real = realPath(path);
+      const real = resolvedPath(path);
       return real !== undefined && matchPatternList(real, options.providers) === 'match';
     },
   };

@@ -78,7 +78,7 @@ export interface ReplaceOptions {
  * @throws SystemError with the old file untouched and nothing left behind.
  */
 export function replaceFile(path: string, bytes: Uint8Array, options: ReplaceOptions): void {
-  const target = options.throughLink === true ? throughLinks(path) : path;
+  const target = options.throughLink === true ? realPath(path) : path;
   const before = fs.lstatSync(target, { throwIfNoEntry: false });
   const kept = before?.isFile() === true ? before : undefined;
   const temporary = `${target}.${randomBytes(6).toString('hex')}`;
@@ -255,7 +255,7 @@ function keepOwner(fd: number, before: fs.Stats): void {
   }
 }
 
-function throughLinks(path: string): string {
+function realPath(path: string): string {
   try {
     return fs.realpathSync(path);
   } catch (error) {
@@ -304,7 +304,7 @@ export function isFile(path: string): boolean {
 }
 
 /** A path with every link in it followed; undefined where there is no such file. */
-export function realPath(path: string): string | undefined {
+export function resolvedPath(path: string): string | undefined {
   try {
     return fs.realpathSync(path);
   } catch {
