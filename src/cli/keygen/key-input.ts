@@ -118,7 +118,7 @@ export async function loadAnyPublic(run: Run, path: string): Promise<PublicKey> 
 }
 
 /** The first line of a file that is a public key. */
-export function readPublicFile(path: string): PublicKeyLine {
+function readPublicFile(path: string): PublicKeyLine {
   const { bytes } = readWholeFile(path);
   for (const line of utf8Text(bytes).split('\n')) {
     if (line.startsWith('-----BEGIN')) break;
