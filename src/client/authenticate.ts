@@ -2,6 +2,7 @@ import type { Candidate } from '../core/auth/candidates.ts';
 import { authenticate } from '../core/auth/client.ts';
 import { keyboardInteractiveMethod } from '../core/auth/client-kbdint.ts';
 import { passwordMethod } from '../core/auth/client-password.ts';
+import { type KeyProbe, probingMethod } from '../core/auth/client-probe.ts';
 import { publickeyMethod } from '../core/auth/client-publickey.ts';
 import type { ClientMethod } from '../core/auth/client-session.ts';
 import { preferredMethods } from '../core/auth/methods.ts';
@@ -27,6 +28,8 @@ export interface AuthenticationPlan {
   readonly devices: readonly string[];
   readonly fingerprintHash: FingerprintHash;
   readonly candidates: () => Promise<readonly Candidate[]>;
+  /** Keys that the server is asked about before any is used. */
+  readonly probe: KeyProbe | undefined;
 }
 
 /**
@@ -53,12 +56,15 @@ export async function authenticateClient(
 }
 
 function publickey(transport: Transport, plan: AuthenticationPlan): ClientMethod {
-  return publickeyMethod({
-    candidates: plan.candidates,
-    accepted: plan.accepted,
+  const { probe, accepted } = plan;
+  const method = publickeyMethod({
+    candidates: async () =>
+      (await plan.candidates()).filter(({ publicKey }) => publicKey === undefined || probe?.refused(publicKey) !== true),
+    accepted,
     hostKey: plan.hostBound ? transport.hostKeyProof?.hostKey : undefined,
     fingerprint: (key) => fingerprint(key, plan.fingerprintHash),
   });
+  return probe === undefined ? method : probingMethod(probe, accepted, method);
 }
 
 function password(plan: AuthenticationPlan): ClientMethod {

@@ -1,6 +1,7 @@
 import { visibleText } from '../core/util/vis.ts';
 import { compressionWorks } from '../core/transport/compression.ts';
 import type { EventSink } from '../core/events.ts';
+import type { KeyProbe } from '../core/auth/client-probe.ts';
 import { Connection } from '../core/connection/connection.ts';
 import { Keepalive } from '../core/connection/keepalive.ts';
 import type { SessionExit } from '../core/connection/session-requests.ts';
@@ -39,6 +40,8 @@ export interface ClientTask {
   readonly tracePackets: boolean;
   /** The socket of the agent that the server's programs may use; undefined for none. */
   readonly agentSocket?: string | undefined;
+  /** Keys that the server is asked about before the user logs in. */
+  readonly probe?: KeyProbe | undefined;
 }
 
 /** A connection whose user is authenticated. */
@@ -232,6 +235,7 @@ export class Client {
       mostPrompts: options.numberOfPasswordPrompts,
       devices: options.kbdInteractiveDevices === undefined ? [] : splitNames(options.kbdInteractiveDevices),
       fingerprintHash: options.fingerprintHash.toLowerCase() as FingerprintHash,
+      probe: this.task.probe,
       candidates: () => findCandidates(identityPlan(config, environment), sessionBinding(transport), { log, events }),
     };
   }

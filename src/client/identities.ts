@@ -242,7 +242,8 @@ async function bind(agent: AgentClient, binding: NonNullable<AgentBinding>, log:
   }
 }
 
-async function connectAgent(socket: string, { log, events }: IdentitySurroundings): Promise<AgentClient | undefined> {
+/** A client of the agent at this socket; undefined where nobody answers there. */
+export async function connectAgent(socket: string, { log, events }: IdentitySurroundings): Promise<AgentClient | undefined> {
   try {
     const stream = await connectUnix(socket);
     const agent = new AgentClient((bytes) => void stream.write(bytes));

@@ -197,7 +197,8 @@ const HOSTBOUND = 'publickey-hostbound-v00@openssh.com';
 /** More names than any server-sig-algs has. */
 const MOST_ALGORITHMS = 1024;
 
-function serverAlgorithms(session: ClientSession): readonly string[] | undefined {
+/** The algorithms that the server names (RFC 8308 section 3.1); undefined where it names none. */
+export function serverAlgorithms(session: ClientSession): readonly string[] | undefined {
   const value = session.link.peerExtension('server-sig-algs');
   return value === undefined ? undefined : latin1Text(value).split(',', MOST_ALGORITHMS);
 }

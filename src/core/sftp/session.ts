@@ -18,14 +18,14 @@ export interface SftpSession {
  *   {@link SftpClient.start} throws.
  */
 export async function openSftp(connection: Connection): Promise<SftpSession> {
-  let channel: Channel | undefined;
+  let opened: Channel | undefined;
   const queue: Uint8Array[] = [];
   let mayWrite = true;
   const flush = (): void => {
-    while (mayWrite && channel?.writable === true) {
+    while (mayWrite && opened?.writable === true) {
       const next = queue.shift();
       if (next === undefined) return;
-      mayWrite = channel.write(next);
+      mayWrite = opened.write(next);
     }
   };
   // the client bounds what may wait here: it takes only so many requests without an answer
@@ -33,13 +33,16 @@ export async function openSftp(connection: Connection): Promise<SftpSession> {
     queue.push(bytes);
     flush();
   });
-  channel = await connection.open(
+  const channel = await connection.open(
     'session',
     {},
     {
+      onOpen: (one) => {
+        opened = one;
+      },
       onData: (bytes, stream) => {
         if (stream === 0) client.receive(bytes);
-        channel?.consumed(bytes.length);
+        opened?.consumed(bytes.length);
       },
       onDrain: () => {
         mayWrite = true;
@@ -54,5 +57,5 @@ export async function openSftp(connection: Connection): Promise<SftpSession> {
     throw new SshError('SSH_ERR_FEATURE_UNSUPPORTED', 'subsystem sftp');
   }
   await client.start();
-  return { client, close: () => channel?.close() };
+  return { client, close: () => channel.close() };
 }

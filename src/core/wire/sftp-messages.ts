@@ -40,7 +40,7 @@ const attributes: Codec<SftpAttributes> = {
       ...(has(attributeFlags.permissions) && { permissions: reader.uint32() }),
       ...(has(attributeFlags.times) && { times: times.read(reader) }),
     };
-    if (has(attributeFlags.extended)) for (let left = count(reader, 8); left > 0; left--) void [reader.string(), reader.string()];
+    for (let strings = has(attributeFlags.extended) ? 2 * count(reader, 8) : 0; strings > 0; strings--) reader.string();
     return found;
   },
   write: (writer, value) => {
