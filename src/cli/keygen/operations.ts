@@ -1,7 +1,6 @@
 /** Which operation a command line asks for: the first row whose flags are given. */
-import { writeTo } from '../../node/files.ts';
-import { Exit, Fatal, type Run } from './run.ts';
-import { keygenUsage } from './usage.ts';
+import { Fatal, type Run } from './run.ts';
+import { usage } from './usage.ts';
 
 type Operation = (run: Run) => number | Promise<number>;
 
@@ -60,13 +59,6 @@ export function operationOf(run: Run): Operation {
 
 function lazily(load: () => Promise<Operation>): Operation {
   return async (run) => (await load())(run);
-}
-
-/** Tells what is wrong and how the program is used. */
-export function usage(run: Run, problem: string): Exit {
-  run.error(problem);
-  writeTo(2, keygenUsage);
-  return new Exit(1);
 }
 
 async function help(run: Run): Promise<number> {

@@ -22,11 +22,11 @@ import { overwriteFile, readWholeFile } from '../../node/files.ts';
 import { readFilePieces, readInput } from '../../node/standard-input.ts';
 import { type AgentConnection, connectAgent } from './agent.ts';
 import { loadIdentity, loadPublic } from './key-input.ts';
-import { usage } from './operations.ts';
 import { mayOverwrite } from './prompts.ts';
 import { isRevoked } from './revoked.ts';
 import { Fatal, reason, type Run } from './run.ts';
 import { checkSigner, findPrincipals, matchPrincipals } from './signers.ts';
+import { usage } from './usage.ts';
 
 const FAILED = 255;
 

@@ -1,3 +1,5 @@
+import { Exit, type Run } from './run.ts';
+
 /** The usage text of ssh-keygen, which scripts look into. */
 export const keygenUsage = `\
 usage: ssh-keygen [-q] [-a rounds] [-b bits] [-C comment] [-f output_keyfile]
@@ -35,3 +37,10 @@ usage: ssh-keygen [-q] [-a rounds] [-b bits] [-C comment] [-f output_keyfile]
        ssh-keygen -Y verify -f allowed_signers_file -I signer_identity
                   -n namespace -s signature_file [-r krl_file] [-O option]
 `;
+
+/** Tells what is wrong and how the program is used. */
+export function usage(run: Run, problem: string): Exit {
+  run.error(problem);
+  run.complain(keygenUsage);
+  return new Exit(1);
+}
