@@ -1,6 +1,6 @@
 import type { FinalOptions } from '../config/finalize-client.ts';
 import type { Log } from '../core/util/log.ts';
-import { HostKeyRefused } from './host-key.ts';
+import { HostKeyRefused } from './host-key-policy.ts';
 
 interface Risk {
   readonly isAsked: (options: FinalOptions) => boolean;

@@ -7,7 +7,7 @@ import { SshError } from '../core/util/errors.ts';
 import type { Log, LogLevel } from '../core/util/log.ts';
 import { errnoOf, errnoText } from '../node/errno.ts';
 import { ConnectError } from './connect.ts';
-import { HostKeyRefused } from './host-key.ts';
+import { HostKeyRefused } from './host-key-policy.ts';
 import { KnownHostsCommandError } from './known-hosts-command.ts';
 
 /** How far a connection had come when it failed; the sentences differ. */

@@ -4,7 +4,7 @@ import { equalBytes } from '../core/util/bytes.ts';
 import type { Log } from '../core/util/log.ts';
 import { DnsError, type DnsRecords } from '../node/dns-query.ts';
 import { numericAddress } from '../node/resolve.ts';
-import type { DnsVerdict } from './host-key.ts';
+import type { DnsVerdict } from './host-key-policy.ts';
 
 const unknown: DnsVerdict = { verdict: 'nothing', secure: false };
 

@@ -8,7 +8,7 @@ import { readKnownHosts, rewriteKnownHosts } from '../files/known-hosts-files.ts
 import { errnoOf } from '../node/errno.ts';
 import { readAnswer } from '../node/read-passphrase.ts';
 import type { ClientConfig } from './config.ts';
-import { checkedAddress, hostKeyName } from './host-key.ts';
+import { checkedAddress, hostKeyName } from './host-key-policy.ts';
 import { unlessNone } from './host-trust.ts';
 import type { UpdatePlan, UpdateSurroundings } from './update-host-keys.ts';
 

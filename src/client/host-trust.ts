@@ -11,7 +11,8 @@ import { isRevokedBy } from '../files/revoked-keys.ts';
 import { systemClock } from '../node/clock.ts';
 import { readAnswer } from '../node/read-passphrase.ts';
 import type { ClientConfig } from './config.ts';
-import { type HostKeyOutcome, type HostKeyPolicy, type HostKeySurroundings, hostKeyName, verifyHostKey } from './host-key.ts';
+import { verifyHostKey } from './host-key.ts';
+import { type HostKeyOutcome, type HostKeyPolicy, type HostKeySurroundings, hostKeyName } from './host-key-policy.ts';
 import { orderHostKeyAlgorithms } from './host-key-order.ts';
 import { type KnownHostsReason, runKnownHostsCommand } from './known-hosts-command.ts';
 
