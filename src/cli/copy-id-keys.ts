@@ -1,7 +1,9 @@
 /** Which keys `tsh-copy-id` installs: the agent's, a file's, or those of the file that is meant where none is named. */
 import { connectAgent } from '../client/identities.ts';
+import type { KeyLine } from '../client/install-keys.ts';
+import { authorizedKey, parseAuthorizedKeysLine } from '../core/keys/authorized-keys.ts';
 import type { PublicKey } from '../core/keys/key.ts';
-import { formatPublicKeyLine, parsePublicKeyLine } from '../core/keys/public-key.ts';
+import { formatPublicKeyLine } from '../core/keys/public-key.ts';
 import { utf8Text } from '../core/util/bytes.ts';
 import { SshError } from '../core/util/errors.ts';
 import { errnoOf, errnoText } from '../node/errno.ts';
@@ -10,8 +12,7 @@ import { globFiles } from '../node/glob.ts';
 import type { CopyIdOptions } from './copy-id-options.ts';
 
 /** A line for authorized_keys, and the key in it where it is one that we can read. */
-export interface IdentityLine {
-  readonly line: string;
+export interface IdentityLine extends KeyLine {
   readonly key: PublicKey | undefined;
 }
 
@@ -52,7 +53,7 @@ async function agentKeys(socket: string): Promise<readonly IdentityLine[]> {
     const agent = await connectAgent(socket, { log: () => undefined, events: () => undefined });
     const keys = (await agent?.list()) ?? [];
     // a comment is anyone's text, and a line break in it would be a line of its own in authorized_keys
-    return keys.map(({ key, comment }) => ({ line: formatPublicKeyLine(key, oneLine(comment)), key }));
+    return keys.map(({ key, comment }) => ({ line: formatPublicKeyLine(key, oneLine(comment)), match: formatPublicKeyLine(key), key }));
   } catch (error) {
     if (error instanceof SshError) return [];
     throw error;
@@ -91,7 +92,7 @@ function ofFile(named: string, force: boolean): IdentitySource {
     .split('\n')
     .map((line) => line.trim())
     .filter((line) => line !== '' && !line.startsWith('#'))
-    .map((line) => ({ line, key: keyOf(line) }));
+    .map(identityLine);
   return { name: `"${file}"`, identities, privateFile };
 }
 
@@ -107,11 +108,15 @@ function opened(file: string): ReturnType<typeof readWholeFile> | string {
   }
 }
 
-function keyOf(line: string): PublicKey | undefined {
+/** A line as it stands in a file, which may have options in front of the key; then no other line will do in its place. */
+function identityLine(line: string): IdentityLine {
+  const parsed = parseAuthorizedKeysLine(line);
+  if (parsed.at !== 'key') return { line, match: line, key: undefined };
+  const match = parsed.options === '' ? `${parsed.keyType} ${parsed.encodedKey}` : line;
   try {
-    return parsePublicKeyLine(line).key;
+    return { line, match, key: authorizedKey(parsed) };
   } catch (error) {
-    if (error instanceof SshError) return undefined;
+    if (error instanceof SshError) return { line, match, key: undefined };
     throw error;
   }
 }

@@ -144,7 +144,7 @@ class CopyId {
       if (probe !== undefined && !this.tellRemaining()) return 0;
       this.held = undefined;
       const keys = {
-        lines: this.remaining.map(({ line }) => line),
+        lines: this.remaining,
         file: this.options.target,
         again: this.options.force,
       };

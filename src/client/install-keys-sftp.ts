@@ -2,7 +2,7 @@
 import { SftpError, type SftpClient } from '../core/sftp/client.ts';
 import { concat, utf8Bytes, utf8Text } from '../core/util/bytes.ts';
 import { sftpStatusCodes } from '../core/wire/sftp-messages.ts';
-import type { KeysToInstall } from './install-keys.ts';
+import type { KeyLine, KeysToInstall } from './install-keys.ts';
 
 /** The largest file that is added to: 16 MiB. */
 const LARGEST_FILE = 16 * 1024 * 1024;
@@ -32,25 +32,17 @@ export async function installKeysBySftp(client: SftpClient, keys: KeysToInstall)
     await allowed(client.setstat(file, { permissions: 0o600 }));
   }
   const present = await readFile(client, file);
-  const lines = keys.lines.filter((line) => keys.again || !stands(line, utf8Text(present)));
+  const lines = keys.lines.filter((one) => keys.again || !stands(one, utf8Text(present)));
   if (lines.length === 0) return 0;
   const mended = present.length > 0 && present.at(-1) !== 0x0a ? '\n' : '';
-  await append(client, file, utf8Bytes(`${mended}${lines.join('\n')}\n`));
+  await append(client, file, utf8Bytes(`${mended}${lines.map(({ line }) => line).join('\n')}\n`));
   if (ours) await allowed(client.setstat(file, { permissions: 0o600 }));
   return lines.length;
 }
 
-/** Whether a key's line begins like this one: the same type and the same key. */
-function stands(line: string, text: string): boolean {
-  const key = wordsOf(line);
-  return text.split('\n').some((other) => wordsOf(other) === key);
-}
-
-function wordsOf(line: string): string {
-  return line
-    .trim()
-    .split(/[ \t]+/, 2)
-    .join(' ');
+/** Whether a line stands there that makes this one needless. */
+function stands({ match }: KeyLine, text: string): boolean {
+  return text.split('\n').some((line) => line === match || line.startsWith(`${match} `));
 }
 
 async function makeFolders(client: SftpClient, folder: string): Promise<void> {

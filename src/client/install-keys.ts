@@ -3,10 +3,16 @@ import type { Connection } from '../core/connection/connection.ts';
 import { answerRequests, exec, exitAnswers, type SessionExit } from '../core/connection/session-requests.ts';
 import { concat, utf8Bytes, utf8Text } from '../core/util/bytes.ts';
 
+/** A line for authorized_keys. */
+export interface KeyLine {
+  readonly line: string;
+  /** What a line there is, or begins with before a space, that makes this one needless: a key without its comment. */
+  readonly match: string;
+}
+
 /** What is to be added, and to which file. */
 export interface KeysToInstall {
-  /** Lines of authorized_keys. */
-  readonly lines: readonly string[];
+  readonly lines: readonly KeyLine[];
   /** The file, relative to the home folder there or absolute. */
   readonly file: string;
   /** Whether a key is added though it stands there already. */
@@ -26,7 +32,7 @@ const ADDED = 'keys added: ';
 
 /**
  * What runs there, by a bare POSIX shell whatever the user's own shell is: no single quote and no line break may be in it. It holds nothing
- * of the user's: the file's name and the keys come on its stdin, one a line.
+ * of the user's: the file's name comes on its stdin, and then for each key a line of what it is known by and its own.
  *
  * - The modes come first, as a file that can't be written may be the user's own all the same.
  * - A key that stands in the file as it would be added is left out, but not where the first line says `again`.
@@ -41,11 +47,13 @@ const script = [
   'case $file in */*) dir=${file%/*};; *) dir=.;; esac; [ "$dir" ] || dir=/;',
   'mkdir -p "$dir" || exit 1;',
   'case $dir in .ssh|*/.ssh) chmod 700 "$dir"; if [ -f "$file" ]; then chmod 600 "$file"; fi;; esac;',
-  'nl=$(printf "\\nx"); nl=${nl%x}; tab=$(printf "\\t"); new=; count=0; set -f;',
-  'while IFS= read -r line || [ "$line" ]; do',
-  '[ "$line" ] || continue; set -- $line;',
-  'if [ "$how" = once ] && [ -f "$file" ] && grep "^[ $tab]*$1[ $tab][ $tab]*$2" "$file" >/dev/null 2>&1; then continue; fi;',
-  'new=$new$line$nl; count=$((count + 1));',
+  'nl=$(printf "\\nx"); nl=${nl%x}; new=; count=0;',
+  'while IFS= read -r match && IFS= read -r line; do',
+  'found=;',
+  'if [ "$how" = once ] && [ -f "$file" ]; then',
+  'while IFS= read -r have || [ "$have" ]; do case $have in "$match"|"$match "*) found=yes;; esac; done <"$file";',
+  'fi;',
+  '[ "$found" ] || { new=$new$line$nl; count=$((count + 1)); };',
   'done;',
   'if [ "$new" ]; then',
   'size=0; if [ -f "$file" ]; then size=$(wc -c <"$file") || exit 1; fi; size=$((size));',
@@ -92,7 +100,9 @@ export async function installKeys(connection: Connection, keys: KeysToInstall, a
     channel.close();
     return undefined;
   }
-  channel.write(utf8Bytes([keys.again ? 'again' : 'once', keys.file, ...keys.lines, ''].join('\n')));
+  channel.write(
+    utf8Bytes([keys.again ? 'again' : 'once', keys.file, ...keys.lines.flatMap(({ match, line }) => [match, line]), ''].join('\n')),
+  );
   channel.eof();
   const broken = await ended;
   const [rest, count] = split(output);

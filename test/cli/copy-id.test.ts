@@ -161,6 +161,41 @@ describePeer('openssh-10', 'tsh-copy-id and the files of a user', () => {
     expect(readFileSync(file, 'utf8')).toBe(of().line);
   });
 
+  test.each(ways)('keys with options in front are told apart by all of their line, %s', async (_how, of, args) => {
+    const file = path.join(of().home, 'options', 'keys');
+    const key = `${of().key}.pub`;
+    const plain = of().line;
+    try {
+      for (const text of [`command="a b" ${plain}`, `command="a b" ${readFileSync(`${of().server.identity}.pub`, 'utf8')}`, plain, plain]) {
+        writeFileSync(key, text);
+        expect(await of().copy([...args, '-o', 'PubkeyAcceptedAlgorithms=ssh-ed25519'], undefined, file)).toMatchObject({ code: 0 });
+      }
+    } finally {
+      writeFileSync(key, plain);
+    }
+    const lines = readFileSync(file, 'utf8')
+      .split('\n')
+      .filter((line) => line !== '');
+    expect(lines).toEqual([`command="a b" ${plain.trim()}`, plain.trim()]);
+  });
+
+  test('OpenWrt’s dropbear has root’s keys in a file of its own', async () => {
+    const release = '/etc/openwrt_release';
+    const folder = '/etc/dropbear';
+    if (existsSync(release) || existsSync(path.join(folder, 'authorized_keys'))) return;
+    const had = existsSync(folder);
+    writeFileSync(release, '');
+    try {
+      site.reset();
+      expect(await site.copy([], undefined, '.ssh/nothing')).toMatchObject({ code: 0, out: added(1) });
+      expect(readFileSync(path.join(folder, 'authorized_keys'), 'utf8')).toBe(site.line);
+    } finally {
+      rmSync(release);
+      rmSync(path.join(folder, 'authorized_keys'), { force: true });
+      if (!had) rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
   /** A small file system, full or not to be written to, for the time of a test. */
   async function onSmallDisk(use: (folder: string) => Promise<void>): Promise<void> {
     const folder = mkdtempSync(path.join(tmpdir(), 'tsh-disk-'));
