@@ -75,6 +75,10 @@ async function withHost(line: HostCommandLine, run: RunLog): Promise<number> {
   run.log('DEBUG', versionLine());
   try {
     const environment = localEnvironment(run.log);
+    if (line.action === 'doctor') {
+      const { runDoctor } = await import('./tsh-doctor.ts');
+      return await runDoctor(line, environment);
+    }
     const config = await loadClientConfig({
       settings: line.settings,
       host: line.host,
