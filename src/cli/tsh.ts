@@ -1,6 +1,6 @@
 import { ConfigError } from '../config/environment.ts';
 import type { NoteLevel, TshEvent } from '../core/events.ts';
-import { isLogged, type Log, type LogLevel, stderrLog } from '../core/util/log.ts';
+import { isLogged, type Log, type LogLevel, stderrLog, systemLog } from '../core/util/log.ts';
 import { visibleText } from '../core/util/vis.ts';
 import { loadClientConfig } from '../client/config.ts';
 import { DebugView } from '../client/debug-view.ts';
@@ -34,7 +34,12 @@ const levels: Readonly<Record<NoteLevel, LogLevel>> = {
 class RunLog {
   level: LogLevel = 'INFO';
   write: (line: string) => void = (line) => writeTo(2, line);
-  readonly log: Log = (level, text, source) => stderrLog({ level: this.level, write: this.write })(level, text, source);
+  /** -y: the system's log takes everything in the place of stderr. */
+  system: ((level: LogLevel, line: string) => void) | undefined;
+  readonly log: Log = (level, text, source) => {
+    const log = this.system === undefined ? stderrLog({ level: this.level, write: this.write }) : systemLog(this.level, this.system);
+    log(level, text, source);
+  };
 }
 
 async function main(argv: readonly string[]): Promise<number> {
@@ -72,6 +77,13 @@ async function main(argv: readonly string[]): Promise<number> {
 async function withHost(line: HostCommandLine, run: RunLog): Promise<number> {
   run.level = line.settings.get('logLevel') ?? 'INFO';
   if (line.logFile !== undefined) run.write = appendingFile(line.logFile);
+  const syslog = line.useSyslog ? await import('../node/syslog.ts') : undefined;
+  const problem = syslog?.syslogProblem();
+  if (problem !== undefined) {
+    run.log('FATAL', problem);
+    return FAILED;
+  }
+  run.system = syslog?.openSyslog('tsh', line.settings.get('syslogFacility') ?? 'USER');
   run.log('DEBUG', versionLine());
   try {
     const environment = localEnvironment(run.log);
@@ -92,7 +104,10 @@ async function withHost(line: HostCommandLine, run: RunLog): Promise<number> {
         const { canonicalHost, systemNames } = await import('../client/canonicalize.ts');
         return { host: await canonicalHost(host, options, run.log, systemNames(options)) };
       },
-      settled: (options) => void (run.level = options.logLevel),
+      settled: (options) => {
+        run.level = options.logLevel;
+        run.system = syslog?.openSyslog('tsh', options.syslogFacility);
+      },
     });
     if (line.action === 'dump') {
       const { printConfig, printConfigOrigins } = await import('./tsh-dump.ts');

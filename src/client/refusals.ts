@@ -8,7 +8,6 @@ import { commandLineFile, type Settings } from '../config/settings.ts';
 export interface AskedFlags {
   readonly muxCommand: string | undefined;
   readonly showKeys: boolean;
-  readonly useSyslog: boolean;
 }
 
 interface Refusal {
@@ -53,7 +52,6 @@ export function refusals(options: FinalOptions, settings: Settings, flags: Asked
   const lines: string[] = [];
   if (flags.muxCommand !== undefined) lines.push(`-O ${flags.muxCommand}: sharing a connection is not available in this version`);
   if (flags.showKeys) lines.push('-Z: listing keys is not available in this version');
-  if (flags.useSyslog) lines.push('-y: logging to syslog is not available in this version');
   for (const { option, what, isAsked, fromCommandLineOnly } of refused) {
     if (!isAsked(options)) continue;
     const origins = settings.origins(option);

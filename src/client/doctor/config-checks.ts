@@ -100,7 +100,9 @@ async function settingsFor(scene: DoctorScene, host: string, told: string[]): Pr
   const settings = new Settings();
   const environment = {
     ...scene.environment,
-    log: (level: string, text: string) => void (level === 'FATAL' || level === 'ERROR' ? told.push(text) : undefined),
+    log: (level: string, text: string) => {
+      if (level === 'FATAL' || level === 'ERROR') told.push(text);
+    },
     // looking for trouble must not run what Match exec names
     run: () => 1,
   };

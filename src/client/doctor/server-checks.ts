@@ -57,6 +57,7 @@ async function probe(scene: DoctorScene, config: ClientConfig, { ident, program 
         port: config.port,
         addressFamily: options.addressFamily,
         bindAddress: options.bindAddress,
+        bindInterface: options.bindInterface,
         attempts: 1,
         timeoutMs,
         keepAlive: options.tcpKeepAlive,

@@ -50,6 +50,16 @@ export function stderrLog(settings: LogSettings): Log {
   };
 }
 
+/** What a line for the system's log begins with, where it begins with something. */
+const syslogPrefixes: Readonly<Record<LogLevel, string>> = { ...prefixes, FATAL: 'fatal: ', ERROR: 'error: ' };
+
+/** The same for the system's log, which is given each line's level with it; there are no line ends. */
+export function systemLog(level: LogLevel, write: (level: LogLevel, line: string) => void): Log {
+  return (one, text) => {
+    if (isLogged(one, level)) write(one, visibleLog(`${syslogPrefixes[one]}${text}`).slice(0, longestLine));
+  };
+}
+
 /** Whether a line of the first level is written at the second. */
 export function isLogged(level: LogLevel, threshold: LogLevel): boolean {
   return level !== 'QUIET' && logLevels.indexOf(level) <= logLevels.indexOf(threshold);

@@ -15,6 +15,9 @@ const declarations = {
   ptsname_r: 'int ptsname_r(int fd, void *name, size_t length)',
   setsockopt: 'int setsockopt(int fd, int level, int name, const void *value, uint32_t length)',
   getsockopt: 'int getsockopt(int fd, int level, int name, void *value, void *length)',
+  socket: 'int socket(int domain, int type, int protocol)',
+  connect: 'int connect(int fd, const void *address, uint32_t length)',
+  send: 'long send(int fd, const void *bytes, size_t length, int flags)',
   // Variadic in C; for integers that is the same call on Linux.
   prctl: 'int prctl(int option, unsigned long second, unsigned long third, unsigned long fourth, unsigned long fifth)',
 } as const;
@@ -30,6 +33,9 @@ interface Signatures {
   ptsname_r: (fd: number, name: Uint8Array, length: number) => number;
   setsockopt: (fd: number, level: number, name: number, value: Uint8Array, length: number) => number;
   getsockopt: (fd: number, level: number, name: number, value: Uint8Array, length: Uint8Array) => number;
+  socket: (domain: number, type: number, protocol: number) => number;
+  connect: (fd: number, address: Uint8Array, length: number) => number;
+  send: (fd: number, bytes: Uint8Array, length: number, flags: number) => number;
   prctl: (option: number, second: number, third: number, fourth: number, fifth: number) => number;
 }
 
