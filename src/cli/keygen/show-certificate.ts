@@ -39,7 +39,9 @@ function certificateIn(run: Run, text: string, where: string): PublicKey | undef
     return key;
   } catch (error) {
     if (!(error instanceof SshError)) throw error;
-    run.error(`${where}: invalid key: ${error.message}`);
+    // a first word that names no type is no key at all
+    const { message } = error.code === 'SSH_ERR_KEY_TYPE_UNKNOWN' ? new SshError('SSH_ERR_INVALID_FORMAT') : error;
+    run.error(`${where}: invalid key: ${message}`);
     return undefined;
   }
 }

@@ -49,7 +49,8 @@ export function randomArt(key: PublicKey, hash: FingerprintHash = 'sha256'): str
     Array.from(fields.subarray(row * WIDTH, (row + 1) * WIDTH), (steps) => STEPS[steps]).join(''),
   );
   const long = `[${key.shortName} ${key.bits}]`;
-  const title = long.length <= WIDTH ? long : `[${key.shortName}]`;
+  // OpenSSH keeps it in as many bytes as a row has fields, C's final NUL included
+  const title = (long.length <= WIDTH ? long : `[${key.shortName}]`).slice(0, WIDTH - 1);
   return [frame(title), ...rows.map((row) => `|${row}|`), frame(`[${hash.toUpperCase()}]`)].join('\n');
 }
 
