@@ -20,7 +20,8 @@ export function showCertificates(run: Run): number {
   let found = false;
   for (const [index, line] of readLines(file).entries()) {
     const text = line.replace(/^[ \t]+/, '');
-    if (text === '' || text.startsWith('#')) continue;
+    // ssh-keygen takes an empty line for a key that can't be read
+    if (text.startsWith('#')) continue;
     const number = index + 1;
     const key = certificateIn(run, text, `${name}:${number}`);
     if (key?.certificate === undefined) continue;
