@@ -1,0 +1,271 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { describePeer, peerProgram } from '../peers.ts';
+import { own, run } from '../run.ts';
+
+const folder = mkdtempSync(path.join(tmpdir(), 'tsh-agent-'));
+const started: number[] = [];
+
+afterAll(() => {
+  for (const pid of started) end(pid);
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function end(pid: number): void {
+  try {
+    process.kill(pid, 'SIGTERM');
+  } catch {
+    // it ended by itself
+  }
+}
+
+interface Agent {
+  readonly socket: string;
+  readonly pid: number;
+}
+
+/** Starts an agent in the background, as a shell would. */
+async function startAgent(program: string, args: readonly string[] = [], env: Record<string, string | undefined> = {}): Promise<Agent> {
+  const { code, out, err } = await run(program, ['-s', ...args], { env });
+  expect({ code, err }).toEqual({ code: 0, err: '' });
+  const [, socket = '', pid = ''] =
+    /^SSH_AUTH_SOCK=(\S+); export SSH_AUTH_SOCK;\nSSH_AGENT_PID=(\d+); export SSH_AGENT_PID;\necho Agent pid \2;\n$/.exec(out) ?? [];
+  started.push(Number(pid));
+  return { socket, pid: Number(pid) };
+}
+
+async function add(socket: string, args: readonly string[], given: { stdin?: string; program?: string } = {}) {
+  const { program = own('tsh-add'), stdin } = given;
+  const { code, out, err } = await run(program, args, {
+    cwd: folder,
+    env: { SSH_AUTH_SOCK: socket },
+    ...(stdin === undefined ? {} : { stdin }),
+  });
+  return { code, out, err };
+}
+
+async function gone(pid: number): Promise<void> {
+  for (;;) {
+    try {
+      process.kill(pid, 0);
+    } catch {
+      return;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+async function makeKey(name: string, ...args: readonly string[]): Promise<void> {
+  const { code } = await run(own('tsh-keygen'), ['-q', '-N', '', '-f', name, '-C', name, ...args], { cwd: folder });
+  expect(code).toBe(0);
+}
+
+describe('the agent in the background', () => {
+  test('listens in ~/.ssh/agent, for its owner alone, and is ended by -k, which takes the socket away', async () => {
+    const home = path.join(folder, 'home');
+    mkdirSync(home);
+    const { socket, pid } = await startAgent(own('tsh-agent'), [], { HOME: home });
+    expect(path.dirname(socket)).toBe(path.join(home, '.ssh/agent'));
+    expect(path.basename(socket)).toMatch(/^s\.[A-Za-z0-9]{10}\.agent\.[A-Za-z0-9]{10}$/);
+    const modes = [path.join(home, '.ssh'), path.dirname(socket), socket].map((file) => statSync(file).mode & 0o777);
+    expect(modes).toEqual([0o700, 0o700, 0o600]);
+    expect(await add(socket, ['-l'])).toEqual({ code: 1, out: 'The agent has no identities.\n', err: '' });
+    const killed = await run(own('tsh-agent'), ['-k'], { env: { SSH_AGENT_PID: String(pid), SSH_AUTH_SOCK: socket } });
+    expect(killed.out).toBe(`unset SSH_AUTH_SOCK;\nunset SSH_AGENT_PID;\necho Agent pid ${pid} killed;\n`);
+    await gone(pid);
+    expect(existsSync(socket)).toBe(false);
+  });
+
+  test('leaves nothing under TMPDIR that -T made', async () => {
+    const place = path.join(folder, 'tmp');
+    mkdirSync(place);
+    const { socket, pid } = await startAgent(own('tsh-agent'), ['-T'], { TMPDIR: place });
+    expect(statSync(path.dirname(socket)).mode & 0o777).toBe(0o700);
+    end(pid);
+    await gone(pid);
+    expect(readdirSync(place)).toEqual([]);
+  });
+
+  test('-u removes sockets on which nobody listens, of this host, and nothing else', async () => {
+    const home = path.join(folder, 'stale');
+    mkdirSync(home);
+    const env = { HOME: home };
+    const dead = await startAgent(own('tsh-agent'), [], env);
+    process.kill(dead.pid, 'SIGKILL');
+    await gone(dead.pid);
+    const alive = await startAgent(own('tsh-agent'), ['-U'], env);
+    const old = new Date(Date.now() - 60_000);
+    for (const { socket } of [dead, alive]) await run('touch', ['-d', old.toISOString(), socket]);
+    writeFileSync(path.join(home, '.ssh/agent/s.file'), '');
+    expect((await run(own('tsh-agent'), ['-u'], { env })).code).toBe(0);
+    expect(readdirSync(path.join(home, '.ssh/agent')).sort()).toEqual(['s.file', path.basename(alive.socket)].sort());
+  });
+
+  test('forgets its keys on SIGUSR1, and no debugger opens', async () => {
+    await makeKey('usr1');
+    const { socket, pid } = await startAgent(own('tsh-agent'), ['-a', path.join(folder, 'usr1.sock')]);
+    expect((await add(socket, ['usr1'])).err).toBe('Identity added: usr1 (usr1)\n');
+    process.kill(pid, 'SIGUSR1');
+    while ((await add(socket, ['-l'])).code !== 1) await new Promise((resolve) => setTimeout(resolve, 20));
+    const sockets = readFileSync('/proc/net/tcp', 'utf8')
+      .split('\n')
+      .filter((line) => / 0100007F:240D /.test(line));
+    expect(sockets).toEqual([]);
+  });
+
+  test('is not to be traced, and small', async () => {
+    const { pid } = await startAgent(own('tsh-agent'), ['-a', path.join(folder, 'small.sock')]);
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+    expect(Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) / 1024).toBeLessThan(60);
+    // What belongs to a process that is not dumpable belongs to root.
+    if (process.getuid?.() === 0) expect(statSync(`/proc/${pid}/fd`).uid).toBe(0);
+  });
+});
+
+describe('a command under the agent', () => {
+  test('finds the agent, passes its exit status on and takes the agent with it', async () => {
+    const script = 'echo $SSH_AGENT_PID; "$0" -l; exit 7';
+    const { code, out, err } = await run(own('tsh-agent'), ['-T', 'sh', '-c', script, own('tsh-add')]);
+    const [pid = '', ...lines] = out.split('\n');
+    expect({ code, err, lines }).toEqual({ code: 7, err: '', lines: ['The agent has no identities.', ''] });
+    await gone(Number(pid));
+  });
+
+  test('ends this program by the signal that ended it', async () => {
+    const { code, signal } = await run(own('tsh-agent'), ['-T', 'sh', '-c', 'kill -KILL $$']);
+    expect([code, signal]).toEqual([null, 'SIGKILL']);
+  });
+
+  test('that does not exist is told as by perror(3)', async () => {
+    const { code, err } = await run(own('tsh-agent'), ['-T', '/nonexistent']);
+    expect([code, err]).toEqual([1, '/nonexistent: No such file or directory\n']);
+  });
+});
+
+describe('clients', () => {
+  test('a thousand at once, some that stall and some that send garbage, are served or dropped alone', async () => {
+    await makeKey('many');
+    const { socket } = await startAgent(own('tsh-agent'), ['-a', path.join(folder, 'many.sock')]);
+    await add(socket, ['many']);
+    const stalled = await Promise.all(Array.from({ length: 100 }, () => opened(socket)));
+    for (const one of stalled) one.write(Uint8Array.of(0, 4, 0, 0, 11));
+    const garbage = await Promise.all(Array.from({ length: 100 }, () => opened(socket)));
+    const dropped = garbage.map((one) => once(one, 'close'));
+    for (const one of garbage) one.write(Uint8Array.of(255, 255, 255, 255, 0));
+    await Promise.all(dropped);
+    const answers = await Promise.all(
+      Array.from({ length: 1000 }, async () => {
+        const client = await opened(socket);
+        const answer = once(client, 'data') as Promise<[Buffer]>;
+        client.write(Uint8Array.of(0, 0, 0, 1, 11));
+        const [bytes] = await answer;
+        return { client, type: bytes[4] };
+      }),
+    );
+    expect(answers.every(({ type }) => type === 12)).toBe(true);
+    for (const { client } of answers) client.destroy();
+    for (const one of stalled) one.destroy();
+    expect((await add(socket, ['-l'])).code).toBe(0);
+  });
+});
+
+async function opened(file: string): Promise<Socket> {
+  const socket = connect(file);
+  socket.on('error', () => {});
+  await once(socket, 'connect');
+  return socket;
+}
+
+test('the agent serves the socket that a supervisor hands over', async () => {
+  const file = path.join(folder, 'handed.sock');
+  const program = `
+import os, socket, sys
+s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(5)
+if s.fileno() != 3: os.dup2(s.fileno(), 3)
+os.set_inheritable(3, True)
+os.environ.update(LISTEN_FDS='1', LISTEN_PID=str(os.getpid()))
+os.execv(sys.argv[2], [sys.argv[2], '-D'])`;
+  const child = spawn('/usr/bin/python3', ['-c', program, file, own('tsh-agent')], { stdio: ['ignore', 'pipe', 'inherit'] });
+  await once(child.stdout, 'data');
+  expect((await add(file, ['-l'])).code).toBe(1);
+  child.kill('SIGTERM');
+  await once(child, 'exit');
+  expect(existsSync(file)).toBe(true);
+});
+
+test('certificates: an expired one is left out, one with an end is held five minutes longer, -N turns both off', async () => {
+  await makeKey('ca');
+  await makeKey('short');
+  const certify = (validity: string) =>
+    run(own('tsh-keygen'), ['-q', '-s', 'ca', '-I', 'id', '-n', 'me', '-V', validity, 'short.pub'], { cwd: folder });
+  const { socket } = await startAgent(own('tsh-agent'), ['-a', path.join(folder, 'cert.sock')]);
+  await certify('-2h:-1h');
+  expect((await add(socket, ['-q', 'short'])).code).toBe(0);
+  expect((await add(socket, ['-l'])).out.split('\n')).toHaveLength(2);
+  expect((await add(socket, ['-N', 'short'])).err).toBe('Identity added: short (short)\nCertificate added: short-cert.pub (id)\n');
+  await certify('-1h:+1h');
+  const { err } = await add(socket, ['short']);
+  const seconds = Number(/Certificate added: short-cert.pub \(id\)\nLifetime set to (\d+) seconds\n$/.exec(err)?.[1]);
+  expect(seconds).toBeGreaterThan(3600);
+  expect(seconds).toBeLessThanOrEqual(3900);
+});
+
+describePeer('openssh-10', "tsh-agent's and tsh-add's words beside OpenSSH's", () => {
+  const theirs = { agent: peerProgram('openssh-10', 'ssh-agent'), add: peerProgram('openssh-10', 'ssh-add') };
+  const ours = { agent: own('tsh-agent'), add: own('tsh-add') };
+
+  test('tsh-add with either agent says, byte for byte, what ssh-add says', async () => {
+    await makeKey('ca2');
+    await makeKey('k1');
+    await makeKey('k2', '-t', 'rsa', '-b', '2048');
+    await run(own('tsh-keygen'), ['-q', '-s', 'ca2', '-I', 'cid', '-n', 'me', 'k1.pub'], { cwd: folder });
+    await run(own('tsh-keygen'), ['-q', '-N', 'secret', '-f', 'k3', '-C', 'three'], { cwd: folder });
+    writeFileSync(path.join(folder, 'open'), readFileSync(path.join(folder, 'k1')), { mode: 0o644 });
+    writeFileSync(path.join(folder, 'junk'), 'junk\n', { mode: 0o600 });
+    const lines: { args: string; stdin?: string }[] = [
+      ...['-l', '-L', 'k1', 'k2', '-t 1h k1', 'open', 'junk', 'nofile', '-l', '-L', '-T k1.pub k2', '-T k3.pub', '-T nofile', '-T'],
+      ...['-d k2', '-d k2', '-d nofile', '-l -L', '-x -X', '-l -D', '-E foo -l', '-E md5 -l', '-t x k1', '-D', '-qD', '-h host k1'],
+      ...['-h >x k1', '-h u@a>b k1', '-H /nonexist -h foo k1', '-s /nonexist.so', '-e /nonexist.so', '-vvv k1', '-q k1', '-k k1'],
+      ...['-C -d k1', '-x', '-X', 'k3', '-c k2', '-c -T k2'],
+    ].map((args) => ({ args }));
+    lines.push({ args: 'k3', stdin: 'secret\n' }, { args: 'k3', stdin: 'wrong\nsecret\n' }, { args: '-c k3', stdin: 'wrong\n' });
+    lines.push({ args: '-x', stdin: 'a\nb\n' }, { args: '-x', stdin: 'a\na\n' }, { args: '-l' }, { args: 'k1' }, { args: '-D' });
+    lines.push({ args: '-X', stdin: 'b\n' }, { args: '-X', stdin: 'a\n' }, { args: '-l' });
+    const results = [];
+    for (const [index, { agent, add: program }] of [theirs, { agent: theirs.agent, add: ours.add }, ours].entries()) {
+      const { socket, pid } = await startAgent(agent, ['-a', path.join(folder, `words${index}.sock`)]);
+      const said: string[] = [];
+      for (const { args, stdin } of lines) {
+        const result = await add(socket, args.split(' '), { program, ...(stdin === undefined ? {} : { stdin }) });
+        said.push(`${args}: ${JSON.stringify(result)}`);
+      }
+      results.push(said);
+      end(pid);
+    }
+    expect(results[1]).toEqual(results[0]);
+    expect(results[2]).toEqual(results[0]);
+  }, 120_000);
+
+  test('git signs a commit with a key in tsh-agent by either ssh-keygen', async () => {
+    await makeKey('sign');
+    const { socket } = await startAgent(own('tsh-agent'), ['-a', path.join(folder, 'git.sock')]);
+    await add(socket, ['sign']);
+    rmSync(path.join(folder, 'sign'));
+    for (const keygen of [peerProgram('openssh-10', 'ssh-keygen'), own('tsh-keygen')]) {
+      const repository = mkdtempSync(path.join(folder, 'git-'));
+      const settings = ['gpg.format=ssh', `gpg.ssh.program=${keygen}`, `user.signingkey=${path.join(folder, 'sign.pub')}`];
+      const common = ['user.name=me', 'user.email=me@example.com', ...settings].flatMap((one) => ['-c', one]);
+      const env = { SSH_AUTH_SOCK: socket };
+      await run('git', ['init', '-q', repository]);
+      const { code, err } = await run('git', ['-C', repository, ...common, 'commit', '-q', '-S', '--allow-empty', '-m', 'x'], { env });
+      expect({ code, err }).toEqual({ code: 0, err: '' });
+      const { out } = await run('git', ['-C', repository, 'cat-file', 'commit', 'HEAD']);
+      expect(out).toContain('BEGIN SSH SIGNATURE');
+    }
+  });
+});
