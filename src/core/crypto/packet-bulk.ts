@@ -1,3 +1,4 @@
+import type { MacRow } from './macs.ts';
 import type { CipherName, MacName } from './names.ts';
 import type { AeadSource, DirectionKeys, PacketOpener, PacketSealer } from './packet-cipher.ts';
 import { streamFrom } from './packet-protection.ts';
@@ -5,11 +6,17 @@ import type { StreamSource } from './packet-stream.ts';
 
 type Sources = Pick<AeadSource, 'sealer' | 'opener'>;
 
+/** Where a stream cipher's blocks come from, and MACs that have a faster source too. */
+export interface StreamSources {
+  readonly stream: StreamSource;
+  readonly mac?: (name: MacName) => MacRow['create'] | undefined;
+}
+
 /**
- * A faster source of a cipher: of whole packets where it authenticates by itself, else of its blocks; undefined where there is none. It is
+ * A faster source of a cipher: of whole packets where it authenticates by itself, else of its blocks and of MACs; undefined where there is none. It is
  * asked only by a direction that has turned out to be busy.
  */
-export type BulkCiphers = (cipher: CipherName) => Sources | { readonly stream: StreamSource } | undefined;
+export type BulkCiphers = (cipher: CipherName) => Sources | StreamSources | undefined;
 
 /** How many bytes a connection moves before it asks for faster sources: what loading them costs is then little. */
 const BULK_BYTES = 4 * 1024 * 1024;
@@ -48,7 +55,9 @@ export class BulkChange {
 
   private sources(cipher: CipherName, mac: MacName | undefined): Sources | undefined {
     const found = this.ciphers(cipher);
-    return found !== undefined && 'stream' in found ? streamFrom(found.stream, cipher, mac) : found;
+    return found !== undefined && 'stream' in found
+      ? streamFrom(found.stream, cipher, mac, mac === undefined ? undefined : found.mac?.(mac))
+      : found;
   }
 }
 

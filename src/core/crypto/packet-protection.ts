@@ -47,15 +47,16 @@ export function createOpener(cipher: CipherName, mac: MacName | undefined, keys:
   return row.authenticated ? row.source.opener(keys) : new StreamOpener(row, macRow(mac), keys);
 }
 
-/** Both directions of a stream cipher whose blocks come from `source`. */
+/** Both directions of a stream cipher whose blocks come from `source`, and whose MACs are made by `create` where that is given. */
 export function streamFrom(
   source: StreamSource,
   cipher: CipherName,
   mac: MacName | undefined,
+  create?: MacRow['create'],
 ): Pick<AeadSource, 'sealer' | 'opener'> | undefined {
   const row = ciphers[cipher];
   if (row.authenticated) return undefined;
-  const protection = macRow(mac);
+  const protection = create === undefined ? macRow(mac) : { ...macRow(mac), create };
   return {
     sealer: (keys) => new StreamSealer(row, protection, keys, source),
     opener: (keys) => new StreamOpener(row, protection, keys, source),

@@ -2,6 +2,7 @@ import type { CipherName } from '../../core/crypto/names.ts';
 import type { BulkCiphers } from '../../core/crypto/packet-bulk.ts';
 import { chachaPolySource } from './libcrypto-chachapoly.ts';
 import { gcmSource } from './libcrypto-gcm.ts';
+import { hmacSource } from './libcrypto-hmac.ts';
 import { streamSource } from './libcrypto-stream.ts';
 import { type Libcrypto, libcrypto } from './libcrypto.ts';
 
@@ -31,7 +32,7 @@ export const libcryptoCiphers: BulkCiphers = (cipher) => {
 
 function ctr(crypto: Libcrypto, name: string): Source {
   const cipher = crypto.EVP_CIPHER_fetch(null, name, null);
-  return cipher === null ? undefined : { stream: streamSource(crypto, cipher) };
+  return cipher === null ? undefined : { stream: streamSource(crypto, cipher), mac: (name) => hmacSource(crypto, name) };
 }
 
 function gcm(crypto: Libcrypto, name: string): Source {

@@ -21,6 +21,12 @@ const declarations = {
   EVP_MAC_init: 'int EVP_MAC_init(void *context, const void *key, size_t keyLength, void *parameters)',
   EVP_MAC_update: 'int EVP_MAC_update(void *context, const void *input, size_t inputLength)',
   EVP_MAC_final: 'int EVP_MAC_final(void *context, void *output, void *outputLength, size_t outputSize)',
+  EVP_MD_fetch: 'void *EVP_MD_fetch(void *library, const char *name, const char *properties)',
+  HMAC_CTX_new: 'void *HMAC_CTX_new()',
+  HMAC_CTX_free: 'void HMAC_CTX_free(void *context)',
+  HMAC_Init_ex: 'int HMAC_Init_ex(void *context, const void *key, int keyLength, void *digest, void *engine)',
+  HMAC_Update: 'int HMAC_Update(void *context, const void *input, size_t inputLength)',
+  HMAC_Final: 'int HMAC_Final(void *context, void *output, void *outputLength)',
 } as const;
 
 /** The functions by their C names; those that return an int return 1 for success. */
@@ -51,6 +57,12 @@ export interface Libcrypto {
   EVP_MAC_init: (context: Handle, key: Uint8Array, keyLength: number, parameters: null) => number;
   EVP_MAC_update: (context: Handle, input: Uint8Array, inputLength: number) => number;
   EVP_MAC_final: (context: Handle, output: Uint8Array, outputLength: Uint8Array, outputSize: number) => number;
+  EVP_MD_fetch: (library: null, name: string, properties: null) => Handle | null;
+  HMAC_CTX_new: () => Handle | null;
+  HMAC_CTX_free: (context: Handle) => void;
+  HMAC_Init_ex: (context: Handle, key: Uint8Array | null, keyLength: number, digest: Handle | null, engine: null) => number;
+  HMAC_Update: (context: Handle, input: Uint8Array, inputLength: number) => number;
+  HMAC_Final: (context: Handle, output: Uint8Array, outputLength: Uint8Array) => number;
 }
 
 let loaded: Libcrypto | 'none' | undefined;

@@ -63,7 +63,8 @@ function watched(source: BulkCiphers, role: Role): BulkCiphers {
   return (name) => {
     const found = source(name);
     if (found === undefined) return undefined;
-    if ('stream' in found) return { stream: (keys, sealing) => watch(sealing ? 'sealer' : 'opener', found.stream(keys, sealing)) };
+    if ('stream' in found)
+      return { ...found, stream: (keys, sealing) => watch(sealing ? 'sealer' : 'opener', found.stream(keys, sealing)) };
     return { sealer: (keys) => watch('sealer', found.sealer(keys)), opener: (keys) => watch('opener', found.opener(keys)) };
   };
 }
