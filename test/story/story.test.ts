@@ -1,0 +1,30 @@
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { describePeer, peerProgram } from '../peers.ts';
+import { run } from '../run.ts';
+import { keyPair } from '../sshd.ts';
+
+describePeer(['openssh-10', 'expect'], 'the story that people are told', () => {
+  test('a new user makes a key, lets it in, starts an agent, logs in and reaches a database', { timeout: 300_000 }, async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'tsh-story-'));
+    chmodSync(folder, 0o755);
+    writeFileSync(path.join(folder, 'host'), keyPair('ed25519').privateKey, { mode: 0o600 });
+    const story = fileURLToPath(new URL('.', import.meta.url));
+    const project = fileURLToPath(new URL('../..', import.meta.url));
+    const [sshd, session] = [peerProgram('openssh-10', 'sshd'), peerProgram('openssh-10', 'sshd-session')];
+    try {
+      const scene = ['sh', path.join(story, 'scene.sh'), folder, sshd, path.dirname(session), project, path.join(folder, 'tsh/test/story')];
+      const alone = ['--mount', '--net', '--pid', '--fork', '--mount-proc', '--kill-child'];
+      const { code, out, err } = await run('unshare', [...alone, ...scene], { timeoutMs: 280_000 });
+      expect({ code, out: `${out}${err}` }).toMatchObject({ code: 0 });
+      expect(out).toContain('first part: done');
+      expect(out).toContain('through the tunnel: the database');
+      expect(out).toContain('second part: done');
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+});
