@@ -124,6 +124,7 @@ export class Client {
     } finally {
       timer?.stop();
     }
+    this.warnOfKex(transport);
     this.stage = 'authentication';
     let opened: Opened | undefined;
     await authenticateClient(transport, this.authenticationPlan(transport), events, (method) => {
@@ -131,6 +132,14 @@ export class Client {
     });
     if (opened === undefined) throw new SshError('SSH_ERR_INTERNAL_ERROR', 'authenticated without a connection');
     return { ...opened, options: this.options, agentSocket: this.agentSocket };
+  }
+
+  /** Warns of a key exchange that a quantum computer breaks, where the user asked for it (WarnWeakCrypto) and did not choose it. */
+  private warnOfKex({ agreed }: Transport): void {
+    const { settings } = this.task.config;
+    if (settings.get('warnWeakCrypto') !== 'true' || settings.get('kexAlgorithms') !== undefined) return;
+    if (agreed === undefined || /^(?:mlkem|sntrup)/.test(agreed.kex)) return;
+    for (const line of weakKex) this.task.log('INFO', line);
   }
 
   /** Tells what ended the connection, in OpenSSH's words, and gives the event of it. */
@@ -295,6 +304,12 @@ function sessionBinding(transport: Transport): AgentBinding {
   const proof = transport.hostKeyProof;
   return proof === undefined ? undefined : { ...proof, sessionId: transport.sessionId };
 }
+
+const weakKex: readonly string[] = [
+  '** WARNING: connection is not using a post-quantum key exchange algorithm.',
+  '** This session may be vulnerable to "store now, decrypt later" attacks.',
+  '** The server may need to be upgraded. See https://openssh.com/pq.html',
+];
 
 function nothing(): void {
   // what came of it is another's concern

@@ -263,9 +263,13 @@ class Judge {
     const type = key.shortName;
     if (policy.strict === 'true') {
       log('ERROR', `No ${type} host key is known for ${place.host} and you have requested strict checking.`);
-      return this.refused(place, key);
+      this.refused(place, key);
+      return undefined;
     }
-    if (policy.strict === 'ask' && !(await this.confirmed(place, key))) return this.refused(place, key);
+    if (policy.strict === 'ask' && !(await this.confirmed(place, key))) {
+      this.refused(place, key);
+      return undefined;
+    }
     const names = newAddress ? [place.host, place.address] : [place.host];
     try {
       around.remember(names, key);
@@ -312,7 +316,8 @@ class Judge {
     log('ERROR', `Offending ${entry.key.shortName} key in ${entry.file}:${entry.line}`);
     if (strict === 'false') return distrusted;
     log('ERROR', `Host key for ${place.host} has changed and you have requested strict checking.`);
-    return this.refused(place, key);
+    this.refused(place, key);
+    return undefined;
   }
 
   /** The host's key will do, but another one stands under its address. */
@@ -335,9 +340,8 @@ class Judge {
     this.around.events({ type: 'host-key-checked', verdict, host: place.host, keyType: key.shortName, ...where });
   }
 
-  private refused(place: Place, key: PublicKey): undefined {
+  private refused(place: Place, key: PublicKey): void {
     this.tell('refused', place, key);
-    return undefined;
   }
 }
 

@@ -41,6 +41,12 @@ const refused: readonly Refusal[] = [
   { option: 'remoteForward', what: 'remote forwarding (-R)', isAsked: (options) => options.remoteForward.length > 0 },
   { option: 'dynamicForward', what: 'dynamic forwarding (-D)', isAsked: (options) => options.dynamicForward.length > 0 },
   { option: 'forwardX11', what: 'X11 forwarding (-X, -Y)', isAsked: (options) => options.forwardX11 },
+  {
+    option: 'proxyUseFdpass',
+    what: 'a descriptor from ProxyCommand',
+    isAsked: ({ proxyUseFdpass, proxyCommand }) => proxyUseFdpass && proxyCommand !== undefined,
+  },
+  { option: 'channelTimeout', what: 'closing channels that are idle', isAsked: ({ channelTimeout }) => channelTimeout.length > 0 },
   { option: 'tunnel', what: 'tunnel devices (-w)', isAsked: (options) => options.tunnel !== 'false' },
 ];
 
@@ -50,6 +56,8 @@ const refused: readonly Refusal[] = [
  */
 export function refusals(options: FinalOptions, settings: Settings, flags: AskedFlags): string[] {
   const lines: string[] = [];
+  // what the configuration itself says, in its own words
+  if (options.refuseConnection !== undefined) lines.push(options.refuseConnection);
   if (flags.muxCommand !== undefined) lines.push(`-O ${flags.muxCommand}: sharing a connection is not available in this version`);
   if (flags.showKeys) lines.push('-Z: listing keys is not available in this version');
   for (const { option, what, isAsked, fromCommandLineOnly } of refused) {

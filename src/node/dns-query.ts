@@ -31,7 +31,7 @@ export interface DnsResolver {
 }
 
 /** What this machine's /etc/resolv.conf says; the resolver of this machine where it says nothing. */
-export function systemResolver(): DnsResolver {
+function systemResolver(): DnsResolver {
   return parseResolver(readTextIfAny('/etc/resolv.conf') ?? '');
 }
 

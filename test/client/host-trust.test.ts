@@ -131,6 +131,22 @@ describePeer('openssh-10', 'a host is trusted as ssh trusts it', () => {
   });
 });
 
+describePeer('openssh-10', 'a key exchange that a quantum computer breaks', () => {
+  test('is warned of where that is asked for, and nobody chose it', async () => {
+    const server = await startSshd({ peer: 'openssh-10', lines: ['KexAlgorithms curve25519-sha256'] });
+    try {
+      const said = async (...args: string[]): Promise<string> => (await tsh(['-F', server.config, ...args, 'server', 'true'])).err;
+      expect(await said('-o', 'WarnWeakCrypto=yes')).toMatch(
+        /^\*\* WARNING: [^\n]*post-quantum[^\n]*\r\n\*\* [^\n]*\r\n\*\* [^\n]*pq\.html\r\n$/,
+      );
+      expect(await said()).toBe('');
+      expect(await said('-o', 'WarnWeakCrypto=yes', '-o', 'KexAlgorithms=curve25519-sha256')).toBe('');
+    } finally {
+      await server.stop();
+    }
+  });
+});
+
 describePeer('openssh-10', 'a host with a certificate', () => {
   let server: Sshd;
   let authority: string;
