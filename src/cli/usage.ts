@@ -54,6 +54,9 @@ What ssh doesn't have:
 
   --explain        tell what happens under the hood, step by step
   --explain=json   the same as lines of JSON
+  --why            when it fails: the cause, what was seen, and what to do
+  --doctor [host]  what is wrong in ~/.ssh, and with the host's server
+  --doctor --fix   mend modes, after asking; --doctor --json for programs
   -G --why         where each setting comes from: file, line and block
   --help           this text
 `;
