@@ -4,6 +4,7 @@
  */
 export type { Candidate } from './core/auth/candidates.ts';
 export { authenticate, type ClientAuthentication, PermissionDenied } from './core/auth/client.ts';
+export { type KeyProbe, probingMethod } from './core/auth/client-probe.ts';
 export { keyboardInteractiveMethod } from './core/auth/client-kbdint.ts';
 export { passwordMethod } from './core/auth/client-password.ts';
 export { publickeyMethod } from './core/auth/client-publickey.ts';
@@ -15,6 +16,7 @@ export { serverPublickey } from './core/auth/server-publickey.ts';
 export { AgentClient, type AgentKey } from './core/agent/client.ts';
 export { type HeldKey, Keyring } from './core/agent/keyring.ts';
 export { AgentConnection, type AgentSettings } from './core/agent/server.ts';
+export { acceptAgentChannels, requestAgentForwarding } from './core/connection/agent-forward.ts';
 export { Channel, type ChannelHandler } from './core/connection/channel.ts';
 export { Connection, type ConnectionOptions, type IncomingOpen } from './core/connection/connection.ts';
 export { acceptForwards, openDirectStreamlocal, openDirectTcpip } from './core/connection/forwarding.ts';
