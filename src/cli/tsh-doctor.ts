@@ -52,7 +52,7 @@ function copied(settings: Settings): Settings {
   const values = settings.values();
   for (const option of Object.keys(values) as (keyof typeof values)[]) {
     const [origin] = settings.origins(option);
-    if (origin !== undefined) copy.replace(option, values[option] as never, origin);
+    if (origin !== undefined) copy.replace(option, values[option], origin);
   }
   return copy;
 }

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Diagnosis, TshEvent } from '../../src/core/events.ts';
 import { causes } from '../../src/client/why/diagnose.ts';
 import { describePeer, peerProgram } from '../peers.ts';
-import type { Given } from '../run.ts';
+import { type Given, own, run } from '../run.ts';
 import { keyPair, type Sshd, startSshd } from '../sshd.ts';
 import { tsh } from './common.ts';
 import { listen, relay } from './wire-peers.ts';
@@ -385,6 +385,33 @@ describePeer('openssh-10', 'with a real server', () => {
   test('a run that succeeds says nothing more', async () => {
     const { err, code } = await tsh(['--why', ...at()]);
     expect([err, code]).toEqual(['', 0]);
+  });
+});
+
+describePeer('tmux', 'the hint', () => {
+  // script(1) gives a program a terminal
+  const inTerminal = async (command: string): Promise<string> => (await run('script', ['-qec', command, '/dev/null'])).out;
+  const failing = `${own('tsh')} -F none -p 1 127.0.0.1`;
+  const hint = 'tsh: run again with --why';
+
+  test('is one line at the end where a person sits', async () => {
+    const out = await inTerminal(failing);
+    expect(
+      out
+        .split('\r\n')
+        .filter((line) => line !== '')
+        .at(-1),
+    ).toContain(hint);
+    expect(out.split(hint)).toHaveLength(2);
+  });
+
+  test.each([
+    `${failing} </dev/null`,
+    `${failing} 2>&1 | cat`,
+    `${failing} -q`,
+    `${failing} --why`,
+  ])('is not there with %s', async (command) => {
+    expect(await inTerminal(command)).not.toContain(hint);
   });
 });
 
