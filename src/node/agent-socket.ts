@@ -20,7 +20,7 @@ const randomLength = 10;
 const youngMs = 5000;
 
 /** The user's folder of agents' sockets, whether it is there or not. */
-export function agentFolder(): string {
+function agentFolder(): string {
   const home = process.env['HOME'];
   return `${home === undefined || home === '' ? (ownUser()?.home ?? '') : home}/.ssh/agent`;
 }
