@@ -5,7 +5,7 @@ import { keyChecks } from './key-checks.ts';
 import { knownHostsChecks } from './known-hosts-checks.ts';
 
 /** What is looked at on this machine, in its order. */
-export const checks: readonly Check[] = [...fileChecks, ...keyChecks, ...configChecks, ...knownHostsChecks];
+const checks: readonly Check[] = [...fileChecks, ...keyChecks, ...configChecks, ...knownHostsChecks];
 
 /** Looks at the user's files: a row for each thing that is wrong, and one for each check that found nothing. Changes nothing. */
 export async function examine(scene: DoctorScene): Promise<readonly Finding[]> {

@@ -232,7 +232,7 @@ export function loginEvidence({ story, credentials, findings }: Scene): readonly
 }
 
 /** The credentials as a table. */
-export function credentialTable(credentials: readonly CredentialStory[]): readonly string[] {
+function credentialTable(credentials: readonly CredentialStory[]): readonly string[] {
   const rows = credentials.map(({ method, from, source, keyType, fingerprint, offered, answer }) => [
     from === undefined ? method : `${source} (${from})`,
     [keyType, fingerprint].filter((part) => part !== undefined).join(' '),
@@ -243,7 +243,7 @@ export function credentialTable(credentials: readonly CredentialStory[]): readon
 }
 
 /** Rows of words in columns that are as wide as their widest word. */
-export function alignColumns(rows: readonly (readonly string[])[]): readonly string[] {
+function alignColumns(rows: readonly (readonly string[])[]): readonly string[] {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   return rows.map((row) =>
     row
