@@ -1,3 +1,4 @@
+import { comparable } from '../known-differences.ts';
 import { peerProgram } from '../peers.ts';
 import { type Ended, type Given, own, run } from '../run.ts';
 
@@ -26,4 +27,9 @@ export async function both(
 
 function seen({ out, err, code }: Ended): Seen {
   return { out, err, code };
+}
+
+/** What of a run is compared: all but what test/known-differences lets differ. */
+export function held({ out, err, code }: Seen): object {
+  return { out, code, err: comparable('stderr', err) };
 }
