@@ -25,26 +25,35 @@ function answer(query: Buffer, data: readonly Buffer[], flags = 0x8180, type = 4
 
 /** A server that answers by UDP as `udp` says, and by TCP as `tcp` does; the answers may be several or none. */
 async function serve(udp: (query: Buffer) => readonly Buffer[], tcp?: (query: Buffer) => Buffer) {
-  const socket = dgram.createSocket('udp4');
-  socket.on('message', (query, peer) => {
-    for (const one of udp(query)) socket.send(one, peer.port, peer.address);
-  });
-  socket.bind(0, '127.0.0.1');
-  await once(socket, 'listening');
-  closing.push(() => socket.close());
-  const { port } = socket.address();
-  if (tcp !== undefined) {
-    const server = net.createServer((client) => {
-      client.on('data', (bytes) => {
-        const reply = tcp(bytes.subarray(2));
-        client.write(Buffer.concat([Buffer.from([reply.length >> 8, reply.length & 0xff]), reply]));
-      });
+  const server = net.createServer((client) => {
+    client.on('data', (bytes) => {
+      const reply = tcp?.(bytes.subarray(2)) ?? Buffer.alloc(0);
+      client.write(Buffer.concat([Buffer.from([reply.length >> 8, reply.length & 0xff]), reply]));
     });
-    server.listen(port, '127.0.0.1');
+  });
+  // both must have one port, and whichever is chosen first the other may not get
+  for (;;) {
+    server.listen(0, '127.0.0.1');
     await once(server, 'listening');
-    closing.push(() => server.close());
+    const { port } = server.address() as net.AddressInfo;
+    const socket = dgram.createSocket('udp4');
+    socket.bind(port, '127.0.0.1');
+    try {
+      await once(socket, 'listening');
+    } catch {
+      socket.close();
+      server.close();
+      await once(server, 'close');
+      continue;
+    }
+    socket.on('message', (query, peer) => {
+      for (const one of udp(query)) socket.send(one, peer.port, peer.address);
+    });
+    closing.push(() => socket.close());
+    if (tcp === undefined) server.close();
+    else closing.push(() => server.close());
+    return { servers: [{ address: '127.0.0.1', port }], attempts: 1, timeoutMs: 300, edns: true, trustsValidation: true };
   }
-  return { servers: [{ address: '127.0.0.1', port }], attempts: 1, timeoutMs: 300, edns: true, trustsValidation: true };
 }
 
 describe('SSHFP records', () => {
