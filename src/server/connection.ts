@@ -17,7 +17,7 @@ import { Transport } from '../core/transport/transport.ts';
 import { SshError } from '../core/util/errors.ts';
 import { disconnectReasons } from '../core/wire/numbers.ts';
 import { systemClock } from '../node/clock.ts';
-import { libcryptoCiphers } from '../node/native/libcrypto-ciphers.ts';
+import { readInto, streamSurroundings } from '../node/transport-stream.ts';
 import type { SocketStream } from '../node/socket.ts';
 import type { User } from '../node/users.ts';
 import type { ConnectionEnds } from './environment.ts';
@@ -110,33 +110,15 @@ class ClientConnection implements ServedClient {
         tracePackets: false,
       },
       {
+        ...streamSurroundings(stream),
         random: systemRandom,
-        clock: systemClock,
         events: this.events,
-        bulk: libcryptoCiphers,
-        write: (bytes) => stream.write(bytes),
-        unsent: () => stream.pending,
-        resume: () => {
-          stream.resume();
-        },
         end: () => {
           stream.destroySoon();
         },
       },
     );
-    stream.start({
-      space: () => transport.space(),
-      filled: (length) => transport.filled(length),
-      ended: () => {
-        transport.ended();
-      },
-      failed: (error) => {
-        transport.ended(error);
-      },
-      drained: () => {
-        transport.drained();
-      },
-    });
+    readInto(transport, stream);
     return transport;
   }
 

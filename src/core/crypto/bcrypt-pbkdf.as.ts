@@ -79,7 +79,6 @@ function expand(data: usize): void {
 }
 
 /** The sixteen rounds of Blowfish, written out: a loop over them is far slower. */
-// @ts-ignore: a decorator of AssemblyScript's.
 @inline
 function encipher(left: u32, right: u32): u64 {
   left ^= load<u32>(state);
@@ -102,7 +101,6 @@ function encipher(left: u32, right: u32): u64 {
   return join(right ^ load<u32>(state, 68), left);
 }
 
-// @ts-ignore: a decorator of AssemblyScript's.
 @inline
 function mix(x: u32): u32 {
   const boxes = state + 4 * P_WORDS;
@@ -110,7 +108,6 @@ function mix(x: u32): u32 {
   return (first ^ load<u32>(boxes + (((x >> 8) & 0xff) << 2), 2048)) + load<u32>(boxes + ((x & 0xff) << 2), 3072);
 }
 
-// @ts-ignore: a decorator of AssemblyScript's.
 @inline
 function join(left: u32, right: u32): u64 {
   return ((<u64>left) << 32) | (<u64>right);

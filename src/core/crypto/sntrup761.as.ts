@@ -134,7 +134,6 @@ export function sort(): void {
 }
 
 /** Puts the lesser of two words first. */
-// @ts-ignore: a decorator of AssemblyScript's.
 @inline
 function order(low: usize, high: usize): void {
   const first = load<u32>(low);
@@ -145,7 +144,6 @@ function order(low: usize, high: usize): void {
 }
 
 /** Of each of four values, one that is congruent to it and not larger than m / 2 in magnitude, but for a rounding error. */
-// @ts-ignore: a decorator of AssemblyScript's.
 @inline
 function reduced(x: v128, modulus: v128, reciprocal: v128): v128 {
   return f32x4.sub(x, f32x4.mul(f32x4.nearest(f32x4.mul(x, reciprocal)), modulus));
