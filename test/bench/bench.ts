@@ -1,33 +1,36 @@
 /**
- * tsh and stock ssh (OpenSSH 10.0) in turn against OpenSSH's sshd on loopback: CPU seconds, wall time and peak memory as ratios.
+ * tsh and stock OpenSSH 10.0 in turn, against OpenSSH's sshd on loopback: CPU seconds of the whole process tree, wall time and peak
+ * memory as ratios.
  *
- *   npm run bench [-- [--pairs N] [--minutes N] [--bulk MIB] [--far MIB] ROW...]
+ *   npm run bench [-- [--form node|binary] [--binary PATH] [--node PATH|MAJOR] [--pairs N] [--minutes N] [--bulk MIB] [--far MIB]
+ *                     [--others] [--json FILE] [ROW...]]
  *
- * ROW is part of a row's name: `true`, `default down`, `gcm`, `far`; without one all are run. A round runs each row once with each
+ * ROW is part of a row's name: `start`, `default down`, `gcm`, `path`; without one all are run. A round runs each row once with each
  * program, so that what else the machine does touches all alike; rounds follow one another until there are N pairs (5) or the minutes
- * (9.5) are over. The table goes to stdout, all samples to test/bench/results.json.
+ * (28) are over. `--form binary` measures the packaged binary (build/package/tsh-linux-x64/bin/tsh) instead of bin/; `--node` is the Node
+ * that bin/ runs on and whose bare start is printed beside (the running one; for the binary 26, the one that is inside), a number
+ * meaning npm's `node` package of that version. `--others` adds other clients where a row has them. The table goes to stdout, all samples
+ * to a file (bench.json).
  */
-import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { peerMissing, peerProgram } from '../peer-programs.ts';
-import { type Sshd, startSshd } from '../sshd.ts';
-import { DELAY_PROXY, type DelayProxy, runDelayProxy, startDelayProxy } from './delay-proxy.ts';
-import { measure, type Sample } from './measure.ts';
-import { formatTable, type Pair, summarize } from './report.ts';
-import { benchRows, type Row } from './rows.ts';
-
-/** The folder above dist/, where this program is bundled to. */
-const root = fileURLToPath(new URL('..', import.meta.url));
-const resultsFile = path.join(root, 'test/bench/results.json');
-const programs = { tsh: path.join(root, 'bin/tsh'), ssh: peerProgram('openssh-10', 'ssh') } as const;
+import { peerMissing } from '../peer-programs.ts';
+import { DELAY_PROXY, runDelayProxy } from './delay-proxy.ts';
+import { benchEnvironment } from './measure.ts';
+import { formatTable, summarize } from './report.ts';
+import type { Round, Row } from './row.ts';
+import { benchRows } from './rows.ts';
+import { Bench, type Form, root, type Subject } from './workbench.ts';
 
 interface Choice {
+  readonly subject: Subject;
   readonly rows: readonly Row[];
   readonly pairs: number;
   readonly limitMs: number;
+  readonly json: string;
 }
 
 function choice(args: readonly string[]): Choice {
@@ -35,92 +38,75 @@ function choice(args: readonly string[]): Choice {
     args: [...args],
     allowPositionals: true,
     options: {
+      form: { type: 'string', default: 'node' },
+      binary: { type: 'string', default: path.join(root, 'build/package/tsh-linux-x64/bin/tsh') },
+      node: { type: 'string' },
       pairs: { type: 'string', default: '5' },
-      minutes: { type: 'string', default: '9.5' },
+      minutes: { type: 'string', default: '28' },
       bulk: { type: 'string', default: '1024' },
-      far: { type: 'string', default: '48' },
+      far: { type: 'string', default: '256' },
+      others: { type: 'boolean', default: false },
+      json: { type: 'string', default: 'bench.json' },
     },
   });
-  const all = benchRows(Number(values.bulk), Number(values.far));
+  const { form, binary } = values;
+  if (!isForm(form)) throw new Error(`--form is node or binary, not ${form}`);
+  if (form === 'binary' && !existsSync(binary)) throw new Error(`there is no ${binary}; npm run package makes it`);
+  const node = nodePath(values.node ?? (form === 'binary' ? '26' : process.execPath));
+  const subject = { form, binary: path.resolve(binary), node, nodeMajor: Number(tell(node, 'process.versions.node.split(".")[0]')) };
+  const all = benchRows({ subject, bulkMiB: Number(values.bulk), farMiB: Number(values.far), others: values.others });
   const rows = positionals.length === 0 ? all : all.filter(({ name }) => positionals.some((part) => name.includes(part)));
   if (rows.length === 0) throw new Error(`no such row; there are: ${all.map(({ name }) => name).join(', ')}`);
-  return { rows, pairs: Number(values.pairs), limitMs: Number(values.minutes) * 60_000 };
+  return { subject, rows, pairs: Number(values.pairs), limitMs: Number(values.minutes) * 60_000, json: values.json };
 }
 
-class Bench {
-  private readonly sshd: Sshd;
-  /** In memory where that can be had: the holes of a file there cost nothing to read, whoever reads them first. */
-  private readonly folder = mkdtempSync(path.join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'tsh-bench-'));
-  private readonly proxies = new Map<number, DelayProxy>();
-  private readonly begun = performance.now();
+function isForm(word: string): word is Form {
+  return word === 'node' || word === 'binary';
+}
 
-  constructor(sshd: Sshd) {
-    this.sshd = sshd;
-  }
+/** A path as it is; a version is looked up in npm's `node` package. */
+function nodePath(choice: string): string {
+  if (!/^\d+$/.test(choice)) return choice;
+  return execFileSync('npx', ['--yes', '--package', `node@${choice}`, '--', 'node', '-p', 'process.execPath'], { encoding: 'utf8' }).trim();
+}
 
-  /** Rounds of pairs, as many as were asked for and fit into the time. */
-  async run({ rows, pairs, limitMs }: Choice): Promise<Map<Row, Pair[]>> {
-    const results = new Map<Row, Pair[]>(rows.map((row) => [row, []]));
-    const lasted = new Map<Row, number>();
-    for (let round = 0; round < pairs; round++) {
-      for (const [row, made] of results) {
-        const begun = performance.now();
-        if (round > 0 && begun - this.begun + (lasted.get(row) ?? 0) > limitMs) continue;
-        process.stderr.write(`${row.name}, pair ${round + 1} ...\n`);
-        made.push({ tsh: await this.once('tsh', row), ssh: await this.once('ssh', row) });
-        lasted.set(row, performance.now() - begun);
-      }
+function tell(node: string, expression: string): string {
+  return execFileSync(node, ['-p', expression], { encoding: 'utf8', env: benchEnvironment() }).trim();
+}
+
+/** Rounds of all rows, as many as were asked for and fit into the time. */
+async function run(bench: Bench, { rows, pairs, limitMs }: Choice): Promise<Map<Row, Round[]>> {
+  const begun = performance.now();
+  const results = new Map<Row, Round[]>(rows.map((row) => [row, []]));
+  const lasted = new Map<Row, number>();
+  for (let round = 1; round <= pairs; round++) {
+    for (const [row, made] of results) {
+      const now = performance.now();
+      if (round > 1 && now - begun + (lasted.get(row) ?? 0) > limitMs) continue;
+      process.stderr.write(`${row.name}, round ${round} ...\n`);
+      for (let time = 0; time < (row.times ?? 1); time++) made.push(await row.measure(bench));
+      lasted.set(row, performance.now() - now);
     }
-    return results;
   }
-
-  async stop(): Promise<void> {
-    for (const proxy of this.proxies.values()) await proxy.stop();
-    rmSync(this.folder, { recursive: true });
-    await this.sshd.stop();
-  }
-
-  private async once(program: keyof typeof programs, row: Row): Promise<Sample> {
-    const { folder } = this;
-    const { config } = this.sshd;
-    const port = row.delayMs === 0 ? this.sshd.port : (await this.proxy(row.delayMs)).port;
-    const input = row.upload ? path.join(folder, 'zeros') : '/dev/null';
-    if (row.upload) {
-      appendFileSync(input, '');
-      truncateSync(input, row.size);
-    }
-    return await measure(
-      programs[program],
-      ['-F', config, '-p', String(port), ...row.options, 'server', row.command],
-      input,
-      path.join(folder, 'memory'),
-    );
-  }
-
-  private async proxy(roundTripMs: number): Promise<DelayProxy> {
-    const known = this.proxies.get(roundTripMs);
-    if (known !== undefined) return known;
-    const proxy = await startDelayProxy(this.sshd.port, roundTripMs);
-    this.proxies.set(roundTripMs, proxy);
-    const { knownHosts, hostKeys } = this.sshd;
-    appendFileSync(knownHosts, hostKeys.map((line) => `[127.0.0.1]:${proxy.port} ${line}\n`).join(''));
-    return proxy;
-  }
+  return results;
 }
 
 async function main(): Promise<void> {
   const missing = peerMissing('openssh-10');
   if (missing !== undefined) throw new Error(missing);
   const asked = choice(process.argv.slice(2));
-  const sshd = await startSshd({ peer: 'openssh-10' });
-  const bench = new Bench(sshd);
+  const { subject, json } = asked;
+  const bench = new Bench(subject);
   try {
-    const results = [...(await bench.run(asked))].map(([row, pairs]) => ({ row, pairs, summary: summarize(row, pairs) }));
-    const [cpu] = cpus();
-    const machine = { node: process.version, cpu: cpu?.model ?? 'unknown', cores: cpus().length, load: loadAverage() };
+    const results = [...(await run(bench, asked))].map(([row, rounds]) => ({ summary: summarize(row, rounds), rounds }));
+    const machine = { cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length, load: loadAverage() };
+    const date = new Date().toISOString();
+    const node = tell(subject.node, 'process.version');
     process.stdout.write(formatTable(results.map(({ summary }) => summary)));
-    process.stdout.write(`\nnode ${machine.node}, ${machine.cores} cores, ${machine.cpu}; load at the end ${machine.load}\n`);
-    writeFileSync(resultsFile, `${JSON.stringify({ date: new Date().toISOString(), machine, results }, undefined, 1)}\n`);
+    process.stdout.write(
+      `\n${date.slice(0, 10)}, ${subject.form} form, node ${node}, ${machine.cores} cores, ${machine.cpu}; load ${machine.load}\n`,
+    );
+    writeFileSync(json, `${JSON.stringify({ date, form: subject.form, node, machine, results }, undefined, 1)}\n`);
   } finally {
     await bench.stop();
   }

@@ -1,11 +1,5 @@
 import type { Sample } from './measure.ts';
-import type { Row } from './rows.ts';
-
-/** One run of each program, one after the other. */
-export interface Pair {
-  readonly tsh: Sample;
-  readonly ssh: Sample;
-}
+import type { Round, Row } from './row.ts';
 
 /** Median, least and most of some values. */
 export interface Spread {
@@ -14,75 +8,152 @@ export interface Spread {
   readonly max: number;
 }
 
-/** What the pairs of a row say. */
+/** What the rounds of a row say. */
 export interface RowResult {
   readonly row: string;
   readonly pairs: number;
-  /** tsh over ssh. */
+  /** Ours over theirs. */
   readonly cpuRatio: Spread;
   readonly wallRatio: Spread;
-  readonly tsh: Summary;
-  readonly ssh: Summary;
-  /** The targets that the medians exceed, in words. */
-  readonly missed: readonly string[];
+  readonly ours: Summary;
+  readonly theirs: Summary;
+  /** Wall seconds of a bare start of Node. */
+  readonly floor: Spread | undefined;
+  readonly others: Readonly<Record<string, Summary>>;
+  readonly targets: readonly TargetResult[];
 }
 
-/** Medians of one program: seconds and MB. */
-interface Summary {
-  readonly cpu: number;
-  readonly wall: number;
-  readonly memory: number | undefined;
+/** What became of a target. */
+export interface TargetResult {
+  readonly title: string;
+  readonly most: number;
+  /** Undefined where no round could tell. */
+  readonly value: Spread | undefined;
+  readonly missed: boolean;
 }
 
-/** The result of at least one pair. */
-export function summarize(row: Row, pairs: readonly Pair[]): RowResult {
-  const cpuRatio = spread(pairs.map(({ tsh, ssh }) => tsh.cpu / ssh.cpu));
-  const wallRatio = spread(pairs.map(({ tsh, ssh }) => tsh.wall / ssh.wall));
-  const tsh = summary(pairs.map((pair) => pair.tsh));
-  const ssh = summary(pairs.map((pair) => pair.ssh));
-  const { targets } = row;
-  const checks: readonly (readonly [string, number, number | undefined, string])[] = [
-    ['CPU', cpuRatio.median, targets.cpu, ''],
-    ['wall', wallRatio.median, targets.wall, ''],
-    ['memory', tsh.memory ?? 0, targets.memory, ' MB'],
-  ];
-  const missed = checks.flatMap(([what, value, most, unit]) => (most !== undefined && value > most ? [`${what} > ${most}${unit}`] : []));
-  return { row: row.name, pairs: pairs.length, cpuRatio, wallRatio, tsh, ssh, missed };
+/** One program's figures: seconds, MB, and what a row has of its own. */
+export interface Summary {
+  readonly cpu: Spread;
+  readonly wall: Spread;
+  readonly memory: Spread | undefined;
+  readonly values: Readonly<Record<string, Spread>>;
 }
 
-const columns = ['row', 'pairs', 'CPU s: tsh', 'ssh', 'tsh/ssh (min-max)', 'wall s: tsh', 'ssh', 'tsh/ssh (min-max)', 'MB: tsh', 'ssh', ''];
+/** The result of at least one round. */
+export function summarize(row: Row, rounds: readonly Round[]): RowResult {
+  const floors = rounds.flatMap(({ floor }) => floor?.wall ?? []);
+  const names = new Set(rounds.flatMap(({ others = {} }) => Object.keys(others)));
+  return {
+    row: row.name,
+    pairs: rounds.length,
+    cpuRatio: spread(rounds.map(({ ours, theirs }) => ours.cpu / theirs.cpu)),
+    wallRatio: spread(rounds.map(({ ours, theirs }) => ours.wall / theirs.wall)),
+    ours: summary(rounds.map(({ ours }) => ours)),
+    theirs: summary(rounds.map(({ theirs }) => theirs)),
+    floor: optionalSpread(floors),
+    others: Object.fromEntries([...names].map((name) => [name, summary(rounds.flatMap(({ others }) => others?.[name] ?? []))])),
+    targets: row.targets.map((target) => {
+      const value = optionalSpread(rounds.flatMap((round) => target.value(round) ?? []));
+      return { title: target.title, most: target.most, value, missed: value !== undefined && value.median > target.most };
+    }),
+  };
+}
 
-/** The results as a table of Markdown. */
+const columns = [
+  'row',
+  'pairs',
+  'CPU s: ours',
+  'ssh',
+  'ratio (min-max)',
+  'wall s: ours',
+  'ssh',
+  'node',
+  'ratio (min-max)',
+  'MB: ours',
+  'ssh',
+  'at most',
+];
+
+/** The results as a table of Markdown: medians; a bound that is not kept is told by MISSED. */
 export function formatTable(results: readonly RowResult[]): string {
-  const lines = results.map(({ row, pairs, cpuRatio, wallRatio, tsh, ssh, missed }) => [
-    row,
-    String(pairs),
-    tsh.cpu.toFixed(2),
-    ssh.cpu.toFixed(2),
-    formatSpread(cpuRatio),
-    tsh.wall.toFixed(2),
-    ssh.wall.toFixed(2),
-    formatSpread(wallRatio),
-    tsh.memory?.toFixed(0) ?? '-',
-    ssh.memory?.toFixed(0) ?? '-',
-    missed.length === 0 ? '' : `MISSED: ${missed.join(', ')}`,
+  const lines = results.flatMap((result) => [
+    formatRow(result),
+    ...Object.entries(result.others).map((other) => formatOther(result, other)),
   ]);
   const widths = columns.map((title, at) => Math.max(title.length, ...lines.map((cells) => cells[at]?.length ?? 0)));
   const line = (cells: readonly string[]): string => `| ${cells.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join(' | ')} |\n`;
   return line(columns) + line(widths.map((width) => '-'.repeat(width))) + lines.map(line).join('');
 }
 
-function formatSpread({ median, min, max }: Spread): string {
-  return `${median.toFixed(2)} (${min.toFixed(2)}-${max.toFixed(2)})`;
+function formatRow({ row, pairs, cpuRatio, wallRatio, ours, theirs, floor, targets }: RowResult): string[] {
+  const own = Object.keys(ours.values).filter((name) => !targets.some(({ title }) => title === name));
+  return [
+    row,
+    String(pairs),
+    seconds(ours.cpu),
+    seconds(theirs.cpu),
+    ratio(cpuRatio),
+    seconds(ours.wall),
+    seconds(theirs.wall),
+    floor === undefined ? '' : seconds(floor),
+    ratio(wallRatio),
+    ours.memory?.median.toFixed(0) ?? '-',
+    theirs.memory?.median.toFixed(0) ?? '-',
+    [...targets.map(formatTarget), ...own.map((name) => formatValue(name, ours, theirs))].join('; '),
+  ];
+}
+
+/** Another client than ours and OpenSSH's: its own figures, and ours over them. */
+function formatOther({ row, cpuRatio, ours }: RowResult, [name, other]: readonly [string, Summary]): string[] {
+  const [cpu, wall] = [ours.cpu.median / other.cpu.median, ours.wall.median / other.wall.median];
+  const memory = other.memory?.median.toFixed(0) ?? '-';
+  const cells = [
+    `${row}: ${name}`,
+    '',
+    '',
+    seconds(other.cpu),
+    cpu.toFixed(2),
+    '',
+    seconds(other.wall),
+    '',
+    wall.toFixed(2),
+    '',
+    memory,
+    '',
+  ];
+  return Number.isFinite(cpuRatio.median) ? cells : cells.map((cell) => cell.replace('NaN', '-'));
+}
+
+function formatTarget({ title, most, value, missed }: TargetResult): string {
+  const measured = value === undefined ? 'not measured' : value.median.toFixed(2);
+  return missed ? `MISSED: ${title} ${measured} > ${most}` : `${title} ${measured} <= ${most}`;
+}
+
+function formatValue(name: string, ours: Summary, theirs: Summary): string {
+  return `${name} ${[ours, theirs].map(({ values }) => values[name]?.median.toPrecision(3) ?? '-').join(', ')}`;
+}
+
+function seconds({ median }: Spread): string {
+  return median.toFixed(median < 1 ? 3 : 2);
+}
+
+function ratio({ median, min, max }: Spread): string {
+  return Number.isFinite(median) ? `${median.toFixed(2)} (${min.toFixed(2)}-${max.toFixed(2)})` : '-';
 }
 
 function summary(samples: readonly Sample[]): Summary {
-  const memory = samples.flatMap((sample) => sample.memory ?? []);
+  const names = new Set(samples.flatMap(({ values = {} }) => Object.keys(values)));
   return {
-    cpu: spread(samples.map(({ cpu }) => cpu)).median,
-    wall: spread(samples.map(({ wall }) => wall)).median,
-    memory: memory.length === 0 ? undefined : spread(memory).median,
+    cpu: spread(samples.map(({ cpu }) => cpu)),
+    wall: spread(samples.map(({ wall }) => wall)),
+    memory: optionalSpread(samples.flatMap((sample) => sample.memory ?? [])),
+    values: Object.fromEntries([...names].map((name) => [name, spread(samples.flatMap(({ values }) => values?.[name] ?? []))])),
   };
+}
+
+function optionalSpread(values: readonly number[]): Spread | undefined {
+  return values.length === 0 ? undefined : spread(values);
 }
 
 function spread(values: readonly number[]): Spread {

@@ -1,0 +1,65 @@
+import { cpuRatio, type Row, type Target, valueRatio, wallRatio } from './row.ts';
+import type { RowOptions } from './rows.ts';
+import type { Bench } from './workbench.ts';
+import type { Sample } from './measure.ts';
+
+const MiB = 1024 * 1024;
+
+/** Ciphers and MACs by the rows' names, with the most CPU that a transfer may take of ssh's. */
+const ciphers: readonly { readonly name: string; readonly options: readonly string[]; readonly cpu: number }[] = [
+  { name: 'default', options: [], cpu: 0.35 },
+  { name: 'aes128-gcm', options: ['-c', 'aes128-gcm@openssh.com'], cpu: 0.7 },
+  { name: 'aes256-gcm', options: ['-c', 'aes256-gcm@openssh.com'], cpu: 0.7 },
+  { name: 'chacha20-poly1305', options: ['-c', 'chacha20-poly1305@openssh.com'], cpu: 0.5 },
+  { name: 'aes128-ctr+umac-64-etm', options: ['-c', 'aes128-ctr', '-m', 'umac-64-etm@openssh.com'], cpu: 1 },
+  { name: 'aes128-ctr+hmac-sha2-256-etm', options: ['-c', 'aes128-ctr', '-m', 'hmac-sha2-256-etm@openssh.com'], cpu: 1 },
+];
+
+/** The seconds that a transfer adds to a connection over the same path which moves nothing. */
+const TRANSFER = 'transfer s';
+
+interface Transfer {
+  readonly options: readonly string[];
+  readonly size: number;
+  /** What the round trip is longer than loopback's. */
+  readonly delayMs: number;
+}
+
+/** Downloads and uploads: from a file and to /dev/null with each cipher, and over long paths. */
+export function bulkRows({ bulkMiB, farMiB }: RowOptions): readonly Row[] {
+  const bulk = ciphers.flatMap(({ name, options, cpu }) => {
+    const targets = [cpuRatio(cpu), wallRatio(1)];
+    const transfer = { options, size: bulkMiB * MiB, delayMs: 0 };
+    return [down(name, transfer, targets), up(name, transfer, targets)];
+  });
+  const path = (delayMs: number): Transfer => ({ options: [], size: farMiB * MiB, delayMs });
+  const long = [
+    down('path of 20 ms', path(20), [wallRatio(1)]),
+    down('path of 200 ms', path(200), [valueRatio(TRANSFER, 0.1)]),
+    up('path of 200 ms', path(200), [wallRatio(1.1)]),
+  ];
+  return [...bulk, ...long];
+}
+
+function down(name: string, transfer: Transfer, targets: readonly Target[]): Row {
+  const command = `head -c ${transfer.size} /dev/zero`;
+  return { name: `${name} down`, targets, measure: (bench) => both((program) => run(bench, program, transfer, command, '/dev/null')) };
+}
+
+function up(name: string, transfer: Transfer, targets: readonly Target[]): Row {
+  const measure: Row['measure'] = (bench) => both((program) => run(bench, program, transfer, 'cat >/dev/null', bench.zeros(transfer.size)));
+  return { name: `${name} up`, targets, measure };
+}
+
+async function both(once: (program: 'tsh' | 'ssh') => Promise<Sample>): Promise<{ ours: Sample; theirs: Sample }> {
+  return { ours: await once('tsh'), theirs: await once('ssh') };
+}
+
+async function run(bench: Bench, program: 'tsh' | 'ssh', transfer: Transfer, command: string, input: string): Promise<Sample> {
+  const file = program === 'tsh' ? bench.ours('tsh') : bench.theirs('ssh');
+  const args = [...(await bench.way(transfer.delayMs)), ...transfer.options, 'server'];
+  const whole = await bench.run([file, ...args, command], { input });
+  if (transfer.delayMs === 0) return whole;
+  const nothing = await bench.run([file, ...args, 'true']);
+  return { ...whole, values: { [TRANSFER]: whole.wall - nothing.wall } };
+}

@@ -1,0 +1,63 @@
+import { describe, expect, test } from 'vitest';
+import type { Sample } from './measure.ts';
+import { formatTable, summarize } from './report.ts';
+import {
+  cpuRatio,
+  floorsOver,
+  memoryMegabytes,
+  millisecondsOverFloor,
+  type Round,
+  type Row,
+  type Target,
+  valueRatio,
+  wallRatio,
+} from './row.ts';
+
+describe('what the rounds of a row say', () => {
+  test('ratios are taken round by round, and their median is held to the target', () => {
+    const rounds = [round({ cpu: 1 }, { cpu: 2 }), round({ cpu: 6 }, { cpu: 2 }), round({ cpu: 3 }, { cpu: 3 })];
+    const { cpuRatio: ratio, targets } = summarize(row(cpuRatio(1), cpuRatio(0.9)), rounds);
+    expect(ratio).toEqual({ median: 1, min: 0.5, max: 3 });
+    expect(targets.map(({ missed }) => missed)).toEqual([false, true]);
+  });
+
+  test('the median of an even number is the mean of the middle two', () => {
+    const rounds = [1, 9, 2, 4].map((wall) => round({ wall }, { wall: 1 }));
+    expect(summarize(row(wallRatio(3)), rounds).targets[0]?.value?.median).toBe(3);
+  });
+
+  test('what exceeds the floor is counted in floors and in milliseconds', () => {
+    const one: Round = { ...round({ wall: 0.25 }, { wall: 0.125 }), floor: sample({ wall: 0.0625 }) };
+    const values = summarize(row(floorsOver(1), millisecondsOverFloor(1000)), [one]).targets.map(({ value }) => value?.median);
+    expect(values).toEqual([2, 187.5]);
+  });
+
+  test('a target that no round can tell is not missed, and says so', () => {
+    const result = summarize(row(memoryMegabytes(1), valueRatio('p50', 1), floorsOver(0)), [round({ wall: 2 }, { wall: 1 })]);
+    expect(result.targets.map(({ missed }) => missed)).toEqual([false, false, false]);
+    expect(formatTable([result])).toContain('MB not measured <= 1; p50 not measured <= 1; floors over ssh not measured <= 0');
+  });
+
+  test('the table marks what is missed, and tells the values that are no target', () => {
+    const values = { 'p50 ms': 3, 'signatures per s': 5000 };
+    const rounds = [
+      { ...round({ values }, { values: { 'p50 ms': 2, 'signatures per s': 4000 } }), others: { asyncssh: sample({ cpu: 4 }) } },
+    ];
+    const lines = formatTable([summarize(row(valueRatio('p50 ms', 1.1)), rounds)]).split('\n');
+    expect(lines).toHaveLength(5);
+    expect(lines[2]).toContain('MISSED: p50 ms 1.50 > 1.1; signatures per s 5.00e+3, 4.00e+3');
+    expect(lines[3]).toMatch(/^\| some row: asyncssh +\| +\| +\| 4\.00 +\| 0\.25 /);
+  });
+});
+
+function row(...targets: readonly Target[]): Row {
+  return { name: 'some row', targets, measure: () => Promise.reject(new Error('not measured here')) };
+}
+
+function round(ours: Partial<Sample>, theirs: Partial<Sample>): Round {
+  return { ours: sample(ours), theirs: sample(theirs) };
+}
+
+function sample(figures: Partial<Sample>): Sample {
+  return { cpu: 1, wall: 1, memory: undefined, ...figures };
+}
