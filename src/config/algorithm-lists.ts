@@ -49,24 +49,3 @@ export function keyNamesOf(filter: KeyFilter): string[] {
 export function signatureNames(): readonly string[] {
   return keyNames.map((key) => key.name);
 }
-
-const plainSignatures = [
-  'ssh-ed25519',
-  'ecdsa-sha2-nistp256',
-  'ecdsa-sha2-nistp384',
-  'ecdsa-sha2-nistp521',
-  'sk-ssh-ed25519@openssh.com',
-  'sk-ecdsa-sha2-nistp256@openssh.com',
-  'rsa-sha2-512',
-  'rsa-sha2-256',
-];
-
-/** The signature algorithms that keys may use by default, best first: certificates, then plain keys; SHA-1 is not among them. */
-export const defaultKeyAlgorithms: readonly string[] = [...plainSignatures.map(certificateOf), ...plainSignatures];
-
-/** The signature algorithms that a certificate's signature may have by default. */
-export const defaultCaAlgorithms: readonly string[] = plainSignatures;
-
-function certificateOf(name: string): string {
-  return `${name.replace('@openssh.com', '')}-cert-v01@openssh.com`;
-}

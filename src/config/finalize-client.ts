@@ -1,8 +1,17 @@
 /** From what was set to what counts: defaults, those that depend on other options, `none`, and algorithm lists. */
-import { cipherNames, defaultCiphers, defaultKex, defaultMacs, kexNames, macNames } from '../core/crypto/names.ts';
+import {
+  cipherNames,
+  defaultAuthoritySignatures,
+  defaultCiphers,
+  defaultKex,
+  defaultMacs,
+  defaultSignatures,
+  kexNames,
+  macNames,
+} from '../core/crypto/names.ts';
 import { isLogged, type LogLevel } from '../core/util/log.ts';
 import { assembleNames, lowerCase } from '../core/util/pattern.ts';
-import { defaultCaAlgorithms, defaultKeyAlgorithms, signatureNames } from './algorithm-lists.ts';
+import { signatureNames } from './algorithm-lists.ts';
 import { clientKeywords, clientOptions, type ClientOption, type ClientOptions, type Row } from './client-keywords.ts';
 import { fatal, type ConfigEnvironment } from './environment.ts';
 import type { ForwardEnd, Forward } from './forward-spec.ts';
@@ -23,10 +32,10 @@ const algorithmLists = {
   ciphers: { defaults: defaultCiphers, all: cipherNames },
   macs: { defaults: defaultMacs, all: macNames },
   kexAlgorithms: { defaults: defaultKex, all: kexNames },
-  hostKeyAlgorithms: { defaults: defaultKeyAlgorithms, all: signatureNames() },
-  hostbasedAcceptedAlgorithms: { defaults: defaultKeyAlgorithms, all: signatureNames() },
-  pubkeyAcceptedAlgorithms: { defaults: defaultKeyAlgorithms, all: signatureNames() },
-  caSignatureAlgorithms: { defaults: defaultCaAlgorithms, all: signatureNames() },
+  hostKeyAlgorithms: { defaults: defaultSignatures, all: signatureNames() },
+  hostbasedAcceptedAlgorithms: { defaults: defaultSignatures, all: signatureNames() },
+  pubkeyAcceptedAlgorithms: { defaults: defaultSignatures, all: signatureNames() },
+  caSignatureAlgorithms: { defaults: defaultAuthoritySignatures, all: signatureNames() },
 } as const;
 
 /** A keyword whose value is a list of algorithms. */

@@ -1,4 +1,5 @@
 import fs from 'node:fs';
+import { matchWildcards } from '../core/util/pattern.ts';
 import { errnoOf } from './errno.ts';
 import { findUser, ownUser } from './users.ts';
 
@@ -35,27 +36,7 @@ export function globFiles(pattern: string): readonly string[] | undefined {
 /** Whether a file's name fits one part of a pattern. */
 function fits(name: string, pattern: string): boolean {
   if (name.startsWith('.') && !pattern.startsWith('.')) return false;
-  let at = 0;
-  let read = 0;
-  let star = -1;
-  let resume = 0;
-  while (at < name.length) {
-    const step = pattern[read] === '*' ? undefined : matchOne(name.charAt(at), pattern, read);
-    if (pattern[read] === '*') {
-      star = read++;
-      resume = at;
-    } else if (step !== undefined) {
-      read = step;
-      at++;
-    } else if (star >= 0) {
-      read = star + 1;
-      at = ++resume;
-    } else {
-      return false;
-    }
-  }
-  while (pattern[read] === '*') read++;
-  return read === pattern.length;
+  return matchWildcards(name, pattern, (character, read) => matchOne(character, pattern, read));
 }
 
 /** Where the pattern goes on if its next element fits the character. */

@@ -1,19 +1,14 @@
-import { instantiateWasm, type WasmExports } from '../util/wasm.ts';
+import { instantiateWasm, memoryView, type MessageExports, readMessage } from '../util/wasm.ts';
 
 /** What poly1305.as.ts exports: addresses in its memory, and the steps of a computation. */
-interface Exports extends WasmExports {
-  capacity(): number;
-  data(): number;
+interface Exports extends MessageExports {
   key(): number;
   tag(): number;
   start(): void;
-  more(): void;
-  last(length: number): void;
 }
 
 interface Engine {
   readonly exports: Exports;
-  readonly capacity: number;
   readonly data: Uint8Array;
   readonly key: Uint8Array;
   readonly tag: Uint8Array;
@@ -30,14 +25,11 @@ export function preparePoly1305(): Promise<void> | undefined {
 async function load(): Promise<void> {
   const { wasmBase64 } = await import('./poly1305.wasm.ts');
   const exports = instantiateWasm(wasmBase64) as Exports;
-  const view = (at: number, length: number) => new Uint8Array(exports.memory.buffer, at, length);
-  const capacity = exports.capacity();
   engine = {
     exports,
-    capacity,
-    data: view(exports.data(), capacity),
-    key: view(exports.key(), 32),
-    tag: view(exports.tag(), 16),
+    data: memoryView(exports, exports.data(), exports.capacity()),
+    key: memoryView(exports, exports.key(), 32),
+    tag: memoryView(exports, exports.tag(), 16),
   };
 }
 
@@ -46,15 +38,9 @@ async function load(): Promise<void> {
  * may be used for one message only. {@link preparePoly1305} must have settled.
  */
 export function poly1305(key: Uint8Array, bytes: Uint8Array, from: number, to: number): Uint8Array {
-  const { exports, capacity, data, key: keyAt, tag } = engine as Engine;
+  const { exports, data, key: keyAt, tag } = engine as Engine;
   keyAt.set(key);
   exports.start();
-  let at = from;
-  for (; to - at > capacity; at += capacity) {
-    data.set(bytes.subarray(at, at + capacity));
-    exports.more();
-  }
-  data.set(bytes.subarray(at, to));
-  exports.last(to - at);
+  readMessage(exports, data, bytes, from, to);
   return tag;
 }

@@ -4,23 +4,18 @@
  * A tag is a universal hash of the message, which WebAssembly computes (umac.as.ts), masked by a block of AES over the nonce.
  */
 import { type Cipher, createCipheriv } from 'node:crypto';
-import { instantiateWasm, type WasmExports } from '../util/wasm.ts';
+import { instantiateWasm, memoryView, type MessageExports, readMessage } from '../util/wasm.ts';
 import { readUint32, writeUint32 } from './packet-cipher.ts';
 
 /** What umac.as.ts exports: addresses in its memory, and the steps of a computation. */
-interface Exports extends WasmExports {
-  capacity(): number;
-  data(): number;
+interface Exports extends MessageExports {
   key(): number;
   hash(): number;
   start(streams: number): void;
-  more(): void;
-  last(length: number): void;
 }
 
 interface Engine {
   readonly exports: Exports;
-  readonly capacity: number;
   readonly data: Uint8Array;
   readonly key: Uint8Array;
   readonly hash: Uint8Array;
@@ -42,14 +37,11 @@ export function prepareUmac(): Promise<void> | undefined {
 async function load(): Promise<void> {
   const { wasmBase64 } = await import('./umac.wasm.ts');
   const exports = instantiateWasm(wasmBase64) as Exports;
-  const view = (at: number, length: number) => new Uint8Array(exports.memory.buffer, at, length);
-  const capacity = exports.capacity();
   engine = {
     exports,
-    capacity,
-    data: view(exports.data(), capacity),
-    key: view(exports.key(), preparedBytes),
-    hash: view(exports.hash(), 16),
+    data: memoryView(exports, exports.data(), exports.capacity()),
+    key: memoryView(exports, exports.key(), preparedBytes),
+    hash: memoryView(exports, exports.hash(), 16),
     owner: undefined,
   };
 }
@@ -100,19 +92,13 @@ export class Umac {
   }
 
   private hash(buffer: Uint8Array, from: number, to: number): Uint8Array {
-    const { exports, capacity, data, hash, key } = engine as Engine;
+    const { exports, data, hash, key } = engine as Engine;
     if ((engine as Engine).owner !== this) {
       key.set(this.prepared);
       (engine as Engine).owner = this;
     }
     exports.start(this.tagBytes / 4);
-    let at = from;
-    for (; to - at > capacity; at += capacity) {
-      data.set(buffer.subarray(at, at + capacity));
-      exports.more();
-    }
-    data.set(buffer.subarray(at, to));
-    exports.last(to - at);
+    readMessage(exports, data, buffer, from, to);
     return hash;
   }
 }

@@ -13,17 +13,28 @@ const longestPattern = 1022;
 
 /** Whether the whole text fits a pattern in which `*` stands for any characters, none included, and `?` for just one. */
 export function matchPattern(text: string, pattern: string): boolean {
+  return matchWildcards(text, pattern, (character, read) => {
+    const wanted = pattern[read];
+    return wanted === '?' || wanted === character ? read + 1 : undefined;
+  });
+}
+
+/**
+ * Whether the whole text fits a pattern in which `*` stands for any characters. `element` says of what else the pattern holds at `read`
+ * whether one character fits it: where the pattern goes on then, or undefined.
+ */
+export function matchWildcards(text: string, pattern: string, element: (character: string, read: number) => number | undefined): boolean {
   let at = 0;
   let read = 0;
   let star = -1;
   let resume = 0;
   while (at < text.length) {
-    const wanted = pattern[read];
-    if (wanted === '*') {
+    const step = pattern[read] === '*' ? undefined : element(text.charAt(at), read);
+    if (pattern[read] === '*') {
       star = read++;
       resume = at;
-    } else if (wanted === '?' || (wanted !== undefined && wanted === text[at])) {
-      read++;
+    } else if (step !== undefined) {
+      read = step;
       at++;
     } else if (star >= 0) {
       read = star + 1;

@@ -23,6 +23,30 @@ export function instantiateWasm(binary: string): WasmExports {
   return new WebAssembly.Instance(module, { env: { abort } }).exports;
 }
 
+/** A module that reads a message in pieces: what it exports for that, addresses in its memory among it. */
+export interface MessageExports extends WasmExports {
+  capacity(): number;
+  data(): number;
+  more(): void;
+  last(length: number): void;
+}
+
+/** Gives `bytes[from, to)` to such a module: pieces of its capacity, then what is left, which may be nothing. */
+export function readMessage(exports: MessageExports, data: Uint8Array, bytes: Uint8Array, from: number, to: number): void {
+  let at = from;
+  for (; to - at > data.length; at += data.length) {
+    data.set(bytes.subarray(at, at + data.length));
+    exports.more();
+  }
+  data.set(bytes.subarray(at, to));
+  exports.last(to - at);
+}
+
+/** The `length` bytes of a module's memory at an address. */
+export function memoryView(exports: WasmExports, at: number, length: number): Uint8Array {
+  return new Uint8Array(exports.memory.buffer, at, length);
+}
+
 /** What AssemblyScript calls when a program can't go on. */
 function abort(): never {
   throw new Error('WebAssembly module aborted');
