@@ -3,11 +3,14 @@ import path from 'node:path';
 
 const openssh10 = process.env['OPENSSH10'] ?? '/opt/openssh-10';
 
+/** A library in the place of a security key, which OpenSSH 10.0's own tests use: its keys are in software, and sign without a touch. */
+export const softwareSecurityKey = `${openssh10}/regress/misc/sk-dummy/sk-dummy.so`;
+
 /** Folders in which a peer's programs are looked for, and those without which it is not there. */
 const peers = {
   'openssh-10': {
     folders: [`${openssh10}/bin`, `${openssh10}/libexec`],
-    needs: ['ssh', 'sshd', 'ssh-keygen', 'sshd-session', 'sftp-server'],
+    needs: ['ssh', 'sshd', 'ssh-keygen', 'sshd-session', 'sftp-server', 'ssh-sk-helper'],
   },
   openssh: {
     folders: ['/usr/bin', '/usr/sbin', '/usr/lib/openssh', '/usr/libexec', '/usr/local/bin', '/usr/local/sbin'],

@@ -76,6 +76,12 @@ export async function askPermission(question: string): Promise<boolean> {
   return answer !== undefined && /^(\n?|yes)$/i.test(answer);
 }
 
+/** The program that SSH_ASKPASS names, or the usual one. */
+export function askpassProgram(): string {
+  const named = process.env['SSH_ASKPASS'];
+  return named === undefined || named === '' ? defaultAskpass : named;
+}
+
 /** Whether a helper must be asked rather than the terminal, and whether it may be. */
 function askpassRules(): { readonly required: boolean; readonly allowed: boolean } {
   const display = [process.env['DISPLAY'], process.env['WAYLAND_DISPLAY']].some((name) => name !== undefined && name !== '');
@@ -201,8 +207,7 @@ function readStdinLine(): Uint8Array {
 
 /** Asks by a helper program, which gets the prompt as its argument and prints the answer; undefined where it fails or the user declines. */
 function askHelper(prompt: string, options: QuestionOptions): Promise<Uint8Array | undefined> {
-  const named = process.env['SSH_ASKPASS'];
-  const program = named === undefined || named === '' ? defaultAskpass : named;
+  const program = askpassProgram();
   const env = options.hint === undefined ? process.env : { ...process.env, SSH_ASKPASS_PROMPT: options.hint };
   return new Promise((resolve) => {
     const child = spawn(program, [prompt], { stdio: ['inherit', 'pipe', 'inherit'], env });

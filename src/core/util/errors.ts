@@ -71,10 +71,19 @@ export class SshError extends Error {
   /** What was being done, for a person: the message and field, the section broken, what came back. */
   readonly detail: string | undefined;
 
+  /** Of SSH_ERR_SYSTEM_ERROR the text is its cause's, where it has one: what the system said. */
   constructor(code: SshErrorCode, detail?: string, options?: ErrorOptions) {
-    super(texts[code], options);
+    const { cause } = options ?? {};
+    super(code === 'SSH_ERR_SYSTEM_ERROR' && cause instanceof Error ? cause.message : texts[code], options);
     this.name = 'SshError';
     this.code = code;
     this.detail = detail;
   }
+}
+
+/** The error that a program of OpenSSH means by a number above 0, its negative in ssherr.h; one that is not known is an internal error. */
+export function numberedError(number: number, detail?: string): SshError {
+  // The table is in ssherr.h's order.
+  const code = Object.keys(texts)[number - 1] as SshErrorCode | undefined;
+  return new SshError(code ?? 'SSH_ERR_INTERNAL_ERROR', detail);
 }
