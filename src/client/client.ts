@@ -108,6 +108,7 @@ export class Client {
         timeoutMs: limitMs,
         keepAlive: options.tcpKeepAlive,
         proxyCommand: proxyCommand(config, this.task.environment, this.task.program),
+        proxyPassesSocket: options.proxyUseFdpass,
       },
       this.watched,
       log,
@@ -183,12 +184,12 @@ export class Client {
 
   private get place(): FailurePlace {
     const { config } = this.task;
-    const address = this.reached?.address;
+    const peer = this.reached?.peer;
     const agreed = this.transport?.agreed;
     return {
       stage: this.stage,
       host: config.host,
-      peer: address === undefined ? 'UNKNOWN port 65535' : `${address} port ${config.port}`,
+      peer: peer === undefined ? 'UNKNOWN port 65535' : `${peer.address} port ${peer.port}`,
       macApart: agreed?.serverToClient.mac !== undefined,
     };
   }
@@ -253,8 +254,8 @@ export class Client {
     const { config, log, events } = this.task;
     const { options } = config;
     this.stage = 'session';
-    const address = this.reached?.address;
-    const via = address === undefined ? 'via proxy' : `[${address}]:${config.port}`;
+    const peer = this.reached?.peer;
+    const via = peer === undefined ? 'via proxy' : `[${peer.address}]:${peer.port}`;
     log('VERBOSE', `Authenticated to ${config.host} (${via}) using "${method}".`);
     let over: (error: Error | undefined) => void = () => undefined;
     const closed = new Promise<Error | undefined>((settle) => {

@@ -94,6 +94,7 @@ export async function loadClientConfig(request: ConfigRequest): Promise<ClientCo
   const settled = finalizeClient(settings, { host, hasStdioForward: request.hasStdioForward === true }, environment);
   request.settled?.(settled);
   refuseLoop(settled, host, log);
+  if (settled.proxyCommand === '-' && settled.proxyUseFdpass) throw fatal(log, 'ProxyCommand=- and ProxyUseFDPass are incompatible');
   const { command, muxCommand, stdinIsTerminal } = request;
   const session = chooseSession(settled, { command, muxCommand, stdinIsTerminal, log });
   const named = { ...settled, user: expandUser(request, settled, host) };

@@ -1,7 +1,7 @@
 import type { EventSink } from '../core/events.ts';
-import type { Log } from '../core/util/log.ts';
+import type { Log, LogLevel } from '../core/util/log.ts';
 import { errnoOf, errnoText } from '../node/errno.ts';
-import { endProxyCommand, startProxyCommand } from '../node/proxy-command.ts';
+import { dialByCommand, endProxyCommand, NoConnectionPassed, standardStreams, startProxyCommand } from '../node/proxy-command.ts';
 import { type AddressFamily, interfaceAddress, ResolveError, resolveHost } from '../node/resolve.ts';
 import { type ByteStream, connectTcp, type SocketStream } from '../node/socket.ts';
 import { setTrafficClass } from '../node/socket-options.ts';
@@ -20,6 +20,8 @@ export interface ConnectPlan {
   readonly keepAlive: boolean;
   /** The command that makes the connection, its tokens expanded; undefined for a TCP connection. */
   readonly proxyCommand: string | undefined;
+  /** ProxyUseFdpass: the command passes back a connected socket. */
+  readonly proxyPassesSocket: boolean;
 }
 
 /** A way to the server. */
@@ -27,6 +29,8 @@ export interface Reached {
   readonly stream: ByteStream;
   /** The numeric address; undefined where a command made the connection. */
   readonly address: string | undefined;
+  /** The other end of the socket; undefined where there is no socket but pipes to a command. */
+  readonly peer: { readonly address: string; readonly port: number } | undefined;
   /** Closes the way at once, and ends the command where there is one. */
   readonly abandon: () => void;
   /** Marks what is sent with a traffic class, a whole IP_TOS byte (IPQoS), where that can be done. */
@@ -35,9 +39,13 @@ export interface Reached {
 
 /** No way to the server was found; everything that there is to say was said. */
 export class ConnectError extends Error {
-  constructor(message: string, options?: ErrorOptions) {
+  /** How weighty the line is. */
+  readonly level: LogLevel;
+
+  constructor(message: string, options?: ErrorOptions, level: LogLevel = 'ERROR') {
     super(message, options);
     this.name = 'ConnectError';
+    this.level = level;
   }
 }
 
@@ -47,14 +55,41 @@ export class ConnectError extends Error {
  * @throws ConnectError with the line that ssh(1) prints.
  */
 export async function connect(plan: ConnectPlan, events: EventSink, log: Log): Promise<Reached> {
-  return plan.proxyCommand === undefined ? await connectDirect(plan, events, log) : await connectByCommand(plan.proxyCommand, events, log);
+  const { proxyCommand } = plan;
+  if (proxyCommand === undefined) return await connectDirect(plan, events, log);
+  if (proxyCommand === '-') return reachedBy(standardStreams());
+  return await (plan.proxyPassesSocket ? connectByDialer : connectByCommand)(proxyCommand, plan, events, log);
 }
 
-async function connectByCommand(command: string, events: EventSink, log: Log): Promise<Reached> {
+/** A command connects and passes the socket on. */
+async function connectByDialer(command: string, { keepAlive }: ConnectPlan, events: EventSink, log: Log): Promise<Reached> {
+  log('DEBUG', `Executing proxy dialer command: exec ${command}`);
+  try {
+    const stream = await dialByCommand(command, keepAlive);
+    events({ type: 'connected', address: '', port: 0, via: command });
+    return { ...reachedBy(stream), peer: peerOf(stream) };
+  } catch (error) {
+    if (!(error instanceof NoConnectionPassed)) throw error;
+    log('ERROR', error.message);
+    throw new ConnectError('proxy dialer did not pass back a connection', { cause: error }, 'FATAL');
+  }
+}
+
+function reachedBy(stream: SocketStream): Reached {
+  const peer = stream.remoteAddress === undefined ? undefined : peerOf(stream);
+  return { stream, address: undefined, peer, abandon: () => stream.destroy(), mark: () => undefined };
+}
+
+/** Sockets that are no TCP sockets have names that OpenSSH does not tell. */
+function peerOf({ remoteAddress, remotePort }: SocketStream): NonNullable<Reached['peer']> {
+  return { address: remoteAddress ?? 'UNKNOWN', port: remotePort ?? 65535 };
+}
+
+async function connectByCommand(command: string, _plan: ConnectPlan, events: EventSink, log: Log): Promise<Reached> {
   log('DEBUG', `Executing proxy command: exec ${command}`);
   const child = await startProxyCommand(command);
   events({ type: 'connected', address: '', port: 0, via: command });
-  return { stream: child.stream, address: undefined, abandon: () => endProxyCommand(child), mark: () => undefined };
+  return { stream: child.stream, address: undefined, peer: undefined, abandon: () => endProxyCommand(child), mark: () => undefined };
 }
 
 async function connectDirect(plan: ConnectPlan, events: EventSink, log: Log): Promise<Reached> {
@@ -73,7 +108,13 @@ async function connectDirect(plan: ConnectPlan, events: EventSink, log: Log): Pr
         const stream = await connectFrom(await bindTo(plan, address), plan, address);
         if (stream.bound !== undefined) log('DEBUG', `ssh_create_socket: bound to ${stream.bound}`);
         events({ type: 'connected', address, port });
-        return { stream: stream.stream, address, abandon: () => stream.stream.destroy(), mark: (value) => mark(stream.stream, value, log) };
+        return {
+          stream: stream.stream,
+          address,
+          peer: { address, port },
+          abandon: () => stream.stream.destroy(),
+          mark: (value) => mark(stream.stream, value, log),
+        };
       } catch (error) {
         failure = error;
         if (error instanceof BindError) {

@@ -34,7 +34,7 @@ export function tellFailure(error: unknown, place: FailurePlace, log: Log): void
 function failureLines(error: unknown, place: FailurePlace): readonly Line[] {
   // what was wrong with the configuration has been told
   if (error instanceof ConfigError) return [];
-  if (error instanceof ConnectError) return [['ERROR', error.message]];
+  if (error instanceof ConnectError) return [[error.level, error.message]];
   if (error instanceof HostKeyRefused || error instanceof KnownHostsCommandError || error instanceof PermissionDenied) {
     return [['FATAL', error.message]];
   }

@@ -84,6 +84,8 @@ export function finalizeClient(
   if (set.hostKeyAlias !== undefined) options['hostKeyAlias'] = lowerCase(set.hostKeyAlias);
   if (set.versionAddendum?.toLowerCase() === 'none') options['versionAddendum'] = '';
   if (set.proxyJump === 'none') options['proxyJump'] = undefined;
+  // through another host bytes are carried: no socket can be passed on
+  else if (set.proxyJump !== undefined) options['proxyUseFdpass'] = false;
   options['exitOnForwardFailure'] = set.exitOnForwardFailure ?? context.hasStdioForward;
   const cleared = set.clearAllForwardings ?? context.hasStdioForward;
   options['clearAllForwardings'] = cleared;

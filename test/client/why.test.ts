@@ -75,6 +75,12 @@ describe('on the way to the server', () => {
     expect(text).toContain('read line; exit 1');
   });
 
+  test('a command that passes no socket back', async () => {
+    const { text, diagnosis } = await why(['-F', 'none', '-o', 'ProxyUseFdpass=yes', '-o', 'ProxyCommand=true', 'server', 'true']);
+    expect(diagnosis.cause).toBe('proxy.no-socket');
+    expect(text).toContain('nc does that with -F');
+  });
+
   test.each<[string, string, (socket: net.Socket) => void, string]>([
     [
       'a web server',

@@ -62,6 +62,7 @@ async function probe(scene: DoctorScene, config: ClientConfig, { ident, program 
         timeoutMs,
         keepAlive: options.tcpKeepAlive,
         proxyCommand: proxyCommand(config, scene.environment, program),
+        proxyPassesSocket: options.proxyUseFdpass,
       },
       log,
       log,

@@ -26,6 +26,15 @@ export const connectCauses: readonly Cause[] = [
     ],
   },
   {
+    code: 'proxy.no-socket',
+    holds: ({ story }) => story.stopped?.message === 'proxy dialer did not pass back a connection',
+    sentence: ({ asked }) => `The ProxyCommand ended without handing over a connection: ${asked.options.proxyCommand ?? ''}`,
+    wayOut: () => [
+      'With ProxyUseFdpass the command must connect, pass the socket back and end: nc does that with -F, other commands do not.',
+      'If the command carries the data itself, take ProxyUseFdpass out: tsh -o ProxyUseFdpass=no ...',
+    ],
+  },
+  {
     code: 'tcp.timeout',
     holds: ({ story }) => story.phase === 'tcp' && story.timedOut,
     sentence: ({ asked }) =>

@@ -17,6 +17,8 @@ const declarations = {
   getsockopt: 'int getsockopt(int fd, int level, int name, void *value, void *length)',
   socket: 'int socket(int domain, int type, int protocol)',
   connect: 'int connect(int fd, const void *address, uint32_t length)',
+  socketpair: 'int socketpair(int domain, int type, int protocol, void *ends)',
+  recvmsg: 'long recvmsg(int fd, void *message, int flags)',
   send: 'long send(int fd, const void *bytes, size_t length, int flags)',
   // Variadic in C; for integers that is the same call on Linux.
   prctl: 'int prctl(int option, unsigned long second, unsigned long third, unsigned long fourth, unsigned long fifth)',
@@ -35,6 +37,8 @@ interface Signatures {
   getsockopt: (fd: number, level: number, name: number, value: Uint8Array, length: Uint8Array) => number;
   socket: (domain: number, type: number, protocol: number) => number;
   connect: (fd: number, address: Uint8Array, length: number) => number;
+  socketpair: (domain: number, type: number, protocol: number, ends: Uint8Array) => number;
+  recvmsg: (fd: number, message: Uint8Array, flags: number) => number;
   send: (fd: number, bytes: Uint8Array, length: number, flags: number) => number;
   prctl: (option: number, second: number, third: number, fourth: number, fifth: number) => number;
 }
