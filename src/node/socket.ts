@@ -171,7 +171,9 @@ export class SocketStream implements ByteStream {
   start(receiver: ByteReceiver): void {
     this.inlet.receiver = receiver;
     this.reading.on('end', () => {
-      if (!this.over) receiver.ended();
+      this.afterReset(() => {
+        if (!this.over) receiver.ended();
+      });
     });
     this.writing.on('drain', () => {
       if (!this.waiting || this.over) return;
@@ -247,6 +249,21 @@ export class SocketStream implements ByteStream {
     return handle?.fd ?? -1;
   }
 
+  /**
+   * Calls `ended` where the peer has ended the stream in good order. libuv takes a reset for that where bytes came right before it: so
+   * what has no peer any more is read once more, which brings the error that {@link fail} is called with.
+   */
+  private afterReset(ended: () => void): void {
+    const handle = (this.reading as unknown as SocketInternals)._handle;
+    const gone = handle?.readStart !== undefined && handle.getpeername !== undefined && handle.getpeername({}) !== 0;
+    if (!gone || handle.readStart?.() !== 0) {
+      ended();
+      return;
+    }
+    // the first is still within this turn of the event loop, the second after the next look at the socket
+    setImmediate(() => setImmediate(ended));
+  }
+
   private failWriting(error: Error): void {
     const { receiver } = this.inlet;
     this.writing.destroy();
@@ -271,7 +288,16 @@ export class SocketStream implements ByteStream {
 
 /** The parts of net.Socket and its handle that are not public, but that libraries have long leant on. */
 interface SocketInternals {
-  _handle: { readonly fd?: number; readonly useUserBuffer?: unknown } | null | undefined;
+  _handle:
+    | {
+        readonly fd?: number;
+        readonly useUserBuffer?: unknown;
+        /** Both return 0 or a negative error number; only TCP has a peer's name. */
+        readonly readStart?: () => number;
+        readonly getpeername?: (into: object) => number;
+      }
+    | null
+    | undefined;
   _server: unknown;
 }
 

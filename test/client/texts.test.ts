@@ -87,10 +87,11 @@ describePeer('openssh-10', 'what tsh prints and exits with is what ssh does', ()
     });
 
     test.each([
-      // it takes ssh's greeting first: whether that can still be written is else a matter of luck
-      ['that ends', 'read line; exit 1'],
-      ['that says something before it ends', 'read line; echo oops >&2; exit 1'],
-      ['that is not there', 'read line; /no/such/proxy'],
+      // each takes ssh's greeting first (whether that can still be written is else a matter of luck), in
+      // a shell of its own: the command is run as `exec ...`, and `read` is no program
+      ['that ends', "sh -c 'read line; exit 1'"],
+      ['that says something before it ends', "sh -c 'read line; echo oops >&2; exit 1'"],
+      ['that is not there', "sh -c 'read line; exec /no/such/proxy'"],
     ])('a ProxyCommand %s', async (_, command) => {
       expect((await same(['-o', `ProxyCommand=${command}`, 'server', 'true'])).code).toBe(255);
     });

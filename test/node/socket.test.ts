@@ -222,6 +222,37 @@ describe('failure', () => {
     expect(await collector.done).toMatchObject({ code: 'ECONNRESET', message: 'Connection reset by peer' });
   });
 
+  test('a reset right behind bytes is told after them', async () => {
+    const port = await echoServer((socket) =>
+      setTimeout(() => {
+        // both are there when the other side looks next
+        socket.write('the last words');
+        socket.resetAndDestroy();
+      }, 5),
+    );
+    const stream = await connectTcp({ address: '127.0.0.1', port });
+    const collector = new Collector();
+    stream.start(collector);
+    expect(await collector.done).toMatchObject({ code: 'ECONNRESET' });
+    expect(collector.length).toBe('the last words'.length);
+  });
+
+  test('an end in good order stays one though a reset follows', async () => {
+    let over: () => void = () => {};
+    const reset = new Promise<void>((resolve) => {
+      over = resolve;
+    });
+    const port = await echoServer((socket) => {
+      socket.end('the last words', () => socket.resetAndDestroy().on('close', over));
+    });
+    const stream = await connectTcp({ address: '127.0.0.1', port });
+    const collector = new Collector();
+    await reset;
+    stream.start(collector);
+    expect(await collector.done).toBeUndefined();
+    expect(collector.length).toBe('the last words'.length);
+  });
+
   test('an abort gives up', async () => {
     const port = await echoServer(() => {});
     const error = await connectTcp({ address: '127.0.0.1', port, signal: AbortSignal.abort() }).catch((reason: unknown) => reason);
