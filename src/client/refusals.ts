@@ -41,7 +41,6 @@ const refused: readonly Refusal[] = [
   { option: 'remoteForward', what: 'remote forwarding (-R)', isAsked: (options) => options.remoteForward.length > 0 },
   { option: 'dynamicForward', what: 'dynamic forwarding (-D)', isAsked: (options) => options.dynamicForward.length > 0 },
   { option: 'forwardX11', what: 'X11 forwarding (-X, -Y)', isAsked: (options) => options.forwardX11 },
-  { option: 'channelTimeout', what: 'closing channels that are idle', isAsked: ({ channelTimeout }) => channelTimeout.length > 0 },
   { option: 'tunnel', what: 'tunnel devices (-w)', isAsked: (options) => options.tunnel !== 'false' },
 ];
 

@@ -1,14 +1,17 @@
+import { ChannelTimeouts } from '../core/connection/timeouts.ts';
 import { openDirectTcpip } from '../core/connection/forwarding.ts';
 import { ChannelOpenError } from '../core/connection/open-error.ts';
 import { type Log, type LogLevel, isLogged } from '../core/util/log.ts';
 import { matchPatternList } from '../core/util/pattern.ts';
 import { visibleText } from '../core/util/vis.ts';
+import { systemClock } from '../node/clock.ts';
 import { runShell, userShell } from '../node/spawn.ts';
 import { terminalModes } from '../node/terminal-modes.ts';
 import { enterRawMode } from '../node/tty.ts';
 import { agentAnswers, forwardedAgent } from './agent-forward.ts';
 import { connectionTokens, expandConfiguredTokens } from '../config/tokens.ts';
 import { type Authenticated, Client, type ClientTask, exitCode } from './client.ts';
+import type { ClientConfig } from './config.ts';
 import { startLocalForwards } from './local-forwards.ts';
 import { SessionIo } from './session-io.ts';
 import { Session, type SessionPlan } from './session.ts';
@@ -58,6 +61,7 @@ class Runner {
   async run(): Promise<number> {
     const { connection, options } = this.opened;
     const { log, events } = this.task;
+    this.limitIdleness();
     if (options.localForward.length > 0) {
       const all = await startLocalForwards(
         connection,
@@ -75,6 +79,24 @@ class Runner {
     if (stdioForward !== undefined) return await this.tieStdio(stdioForward);
     if (options.sessionType === 'none') return await this.stay();
     return await this.session();
+  }
+
+  /** Closes channels that are idle for longer than ChannelTimeout lets them. */
+  private limitIdleness(): void {
+    const { connection, closed } = this.opened;
+    const { log, config, stdioForward } = this.task;
+    const types: Readonly<Record<string, string>> = {
+      session: `session:${sessionKind(config)}`,
+      'auth-agent@openssh.com': 'agent-connection',
+      ...(stdioForward === undefined ? {} : { 'direct-tcpip': 'stdio-forward' }),
+    };
+    const timeouts = new ChannelTimeouts(systemClock, {
+      timeouts: config.options.channelTimeout,
+      channels: () => connection.channels,
+      typeOf: ({ type }) => types[type] ?? type,
+      expired: ({ id }, seconds) => log('VERBOSE', `channel ${id}: closing after ${seconds} seconds of inactivity`),
+    });
+    void closed.then(() => timeouts.stop());
   }
 
   /** Ties stdin and stdout to a host and port on the server's side (-W). */
@@ -185,6 +207,12 @@ function sessionPlan(run: ClientRun, forwardAgent: boolean): SessionPlan {
     stdin: options.stdinNull ? undefined : 0,
     escape: typeof options.escapeChar === 'number' ? options.escapeChar : undefined,
   };
+}
+
+/** What a session is, as ChannelTimeout names it. */
+function sessionKind({ options, session: { command } }: ClientConfig): string {
+  if (options.sessionType === 'subsystem') return `subsystem:${command ?? ''}`;
+  return command === undefined ? 'shell' : 'command';
 }
 
 /** The variables that SendEnv and SetEnv let go along. */

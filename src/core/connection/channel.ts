@@ -134,6 +134,16 @@ export class Channel {
     return this.eofReceived;
   }
 
+  /** Whether it is closed, or will be once what was written is sent. */
+  get closing(): boolean {
+    return this.closeWanted || this.over;
+  }
+
+  /** How many bytes of data were sent. */
+  get sent(): number {
+    return this.outgoing.sent;
+  }
+
   /** How many bytes of the peer's data wait to be consumed. */
   get unread(): number {
     return this.receiveWindow.waiting;
@@ -183,6 +193,12 @@ export class Channel {
     this.close();
     // a close that was wanted before waited for what is dropped now
     this.settle();
+  }
+
+  /** Closes the channel without waiting for anything: it is over here at once, `onClose` included; the peer may take its time. */
+  abandon(): void {
+    this.abort();
+    this.end(undefined);
   }
 
   /** Says that so many bytes of what `onData` brought are done with: the peer may send as many more. */
