@@ -4,6 +4,7 @@ import type { Destination } from '../core/agent/destinations.ts';
 import { encodeDestinations, RESTRICT_DESTINATION } from '../core/agent/destinations.ts';
 import { SK_PROVIDER } from '../core/agent/constraints.ts';
 import { certifiedFields } from '../core/keys/certified-private.ts';
+import { fingerprint } from '../core/keys/fingerprint.ts';
 import { parsePrivateKeyFile } from '../core/keys/formats.ts';
 import type { PublicKey } from '../core/keys/key.ts';
 import type { PrivateKeyFile } from '../core/keys/openssh-private.ts';
@@ -11,7 +12,7 @@ import type { PrivateKey } from '../core/keys/private-key.ts';
 import { parsePublicKeyLine, type PublicKeyLine } from '../core/keys/public-key.ts';
 import { concat, equalBytes, utf8Bytes, utf8Text } from '../core/util/bytes.ts';
 import { SshError } from '../core/util/errors.ts';
-import type { Log } from '../core/util/log.ts';
+import { type Log, verboseLevel } from '../core/util/log.ts';
 import type { AgentConstraint } from '../core/wire/agent-messages.ts';
 import { loadCertificateBeside, loadPublicKey, readKeyFile } from '../files/key-files.ts';
 import { errnoOf, SystemError } from '../node/errno.ts';
@@ -60,10 +61,6 @@ export class KeyAdder {
   private async addKey(file: string, { key, comment }: PrivateKeyFile): Promise<boolean> {
     const { kinds } = this.options;
     const provider = key.publicKey.application === undefined ? undefined : this.options.provider;
-    if (key.publicKey.application !== undefined && provider === undefined) {
-      say(`Cannot load FIDO key ${file} without provider\n`);
-      return false;
-    }
     let added = kinds === 'certificates' ? undefined : await this.addPlain(file, key, comment, provider);
     if (kinds === 'keys') return added === true;
     const certificate = this.certificateBeside(file, key.publicKey);
@@ -106,6 +103,27 @@ export class KeyAdder {
     }
     this.tell(`Certificate added: ${path} (${id})\n`, lifetime);
     return true;
+  }
+
+  /** Adds the keys that a security key keeps itself. @throws SshError where they can't be had */
+  async addResident(pin: Uint8Array): Promise<boolean> {
+    const { lifetime, provider, hash, verbosity } = this.options;
+    const { loadResidentKeys } = await import('../node/sk-helper.ts');
+    const keys = await loadResidentKeys({ provider, log: this.log, level: verboseLevel(verbosity) }, pin);
+    let added = keys.length > 0;
+    for (const { publicKey, fields } of keys) {
+      const named = `${publicKey.shortName} ${fingerprint(publicKey, hash)}`;
+      try {
+        await this.client.add({ name: publicKey.name, fields, comment: '' }, this.constraints(lifetime, provider));
+        this.tell(`Resident identity added: ${named}\n`, lifetime);
+      } catch (error) {
+        reason(error);
+        this.log('ERROR', `Unable to add key ${named}`);
+        added = false;
+      }
+    }
+    for (const key of keys) key.wipe();
+    return added;
   }
 
   private tell(line: string, lifetime: number): void {

@@ -24,8 +24,8 @@ export interface AddOptions {
   readonly destinations: readonly string[];
   /** Files of host keys; none for the usual ones. */
   readonly hostKeyFiles: readonly string[];
-  /** The library that drives security keys. */
-  readonly provider: string | undefined;
+  /** The library that drives security keys, or `internal`. */
+  readonly provider: string;
   /** The library that drives a token, whose keys are added, or with `deleting` removed. */
   readonly token: string | undefined;
   readonly quiet: boolean;
@@ -87,7 +87,7 @@ export function parseAddOptions(argv: readonly string[]): AddOptions | RefusedAd
   const state: State = {
     ...{ action: undefined, deleting: false, testing: false, resident: false, kinds: 'both', confirm: false, lifetime: 0 },
     ...{ keepExpired: false, hash: 'sha256', destinations: [], hostKeyFiles: [], token: undefined, quiet: false, verbosity: 0, files: [] },
-    provider: process.env['SSH_SK_PROVIDER'],
+    provider: process.env['SSH_SK_PROVIDER'] ?? 'internal',
     ...{ listFlag: '', lockFlag: '', deletingAll: false },
   };
   const { options, taken } = getopt(argv, { letters: addOptionRows.map(({ flag, hasValue }) => (hasValue ? `${flag}:` : flag)).join('') });

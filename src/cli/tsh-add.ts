@@ -139,19 +139,25 @@ async function changeKeys(run: Run): Promise<number> {
   if (options.testing) return testKeys(run);
   const adder = new KeyAdder(client, options, destinations, log);
   if (options.token !== undefined) return (await changeToken(run, options.token, adder)) ? 0 : FAILED;
-  if (options.resident) {
-    if (options.provider === undefined) {
-      log('FATAL', 'Cannot download keys without provider');
-      return CONTRADICTION;
-    }
-    log('ERROR', `Unable to load resident keys: ${new SshError('SSH_ERR_FEATURE_UNSUPPORTED').message}`);
-    return FAILED;
-  }
+  if (options.resident) return (await addResident(run, adder)) ? 0 : FAILED;
   const files = options.files.length > 0 ? options.files : existingDefaults();
   let failed = files.length === 0;
   for (const file of files) if (!(await adder.apply(file))) failed = true;
   adder.wipe();
   return failed ? FAILED : 0;
+}
+
+/** Adds the keys that a security key keeps itself. */
+async function addResident({ log }: Run, adder: KeyAdder): Promise<boolean> {
+  const pin = await ask('Enter PIN for authenticator: ');
+  try {
+    return await adder.addResident(pin);
+  } catch (error) {
+    log('ERROR', `Unable to load resident keys: ${reason(error)}`);
+    return false;
+  } finally {
+    pin.fill(0);
+  }
 }
 
 function existingDefaults(): string[] {

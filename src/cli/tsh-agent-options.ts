@@ -20,6 +20,8 @@ export interface AgentOptions {
   readonly providers: string;
   /** Whether they may be named from other machines too. */
   readonly remoteProviders: boolean;
+  /** Applications whose security keys may sign anything, as a pattern list; undefined where all may. */
+  readonly freeApplications: string | undefined;
   /** A new folder under TMPDIR, not the user's own. */
   readonly temporary: boolean;
   /** Leaves the sockets of agents that are gone. */
@@ -37,9 +39,11 @@ export interface RefusedOptions {
 }
 
 const defaultProviders = '/usr/lib*/*,/usr/local/lib*/*';
+/** The applications of keys that are made for SSH. */
+const sshApplications = 'ssh:*';
 const fatal = 255;
 
-type State = { -readonly [K in keyof AgentOptions]: AgentOptions[K] } & { providersGiven: boolean };
+type State = { -readonly [K in keyof AgentOptions]: AgentOptions[K] } & { providersGiven: boolean; applicationsGiven: boolean };
 type Row = {
   readonly flag: string;
   readonly hasValue?: true;
@@ -82,11 +86,31 @@ export const agentOptionRows: readonly Row[] = [
   { flag: 'V', apply: (state) => void (state.action = 'version') },
 ];
 
-/** What -O takes. Those for security keys mean nothing to an agent that signs with none, and are taken as ssh-agent takes them. */
-const extras: readonly { readonly matches: (value: string) => boolean; readonly apply: (state: State) => void }[] = [
-  { matches: (value) => value === 'allow-remote-pkcs11', apply: (state) => void (state.remoteProviders = true) },
-  { matches: (value) => value === 'no-restrict-websafe', apply: () => {} },
-  { matches: (value) => value.startsWith('websafe-allow='), apply: () => {} },
+/** What -O takes. */
+const extras: readonly { readonly name: string; readonly apply: (state: State, value: string) => RefusedOptions | undefined }[] = [
+  {
+    name: 'allow-remote-pkcs11',
+    apply: (state) => {
+      state.remoteProviders = true;
+      return undefined;
+    },
+  },
+  {
+    name: 'no-restrict-websafe',
+    apply: (state) => {
+      state.freeApplications = undefined;
+      return undefined;
+    },
+  },
+  {
+    name: 'websafe-allow=',
+    apply: (state, patterns) => {
+      if (state.applicationsGiven) return { message: 'websafe-allow already set\r\n', status: fatal };
+      state.applicationsGiven = true;
+      if (state.freeApplications !== undefined) state.freeApplications = patterns;
+      return undefined;
+    },
+  },
 ];
 
 /** Reads a command line (without the program's name). */
@@ -101,6 +125,8 @@ export function parseAgentOptions(argv: readonly string[]): AgentOptions | Refus
     providers: defaultProviders,
     providersGiven: false,
     remoteProviders: false,
+    freeApplications: sshApplications,
+    applicationsGiven: false,
     temporary: false,
     keepStale: false,
     everyHost: false,
@@ -134,8 +160,7 @@ function setLifetime(state: State, value: string): RefusedOptions | undefined {
 }
 
 function setExtra(state: State, value: string): RefusedOptions | undefined {
-  const row = extras.find(({ matches }) => matches(value));
+  const row = extras.find(({ name }) => (name.endsWith('=') ? value.startsWith(name) : value === name));
   if (row === undefined) return { message: 'Unknown -O option\r\n', status: fatal };
-  row.apply(state);
-  return undefined;
+  return row.apply(state, value.slice(row.name.length));
 }

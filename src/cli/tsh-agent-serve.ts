@@ -37,7 +37,8 @@ export interface RunningAgent {
  * @throws SystemError where it can't listen, with `path` where that is known.
  */
 export async function serveAgent(options: AgentOptions): Promise<RunningAgent> {
-  const log = stderrLog({ level: options.foreground === 'debug' ? 'DEBUG3' : 'INFO', write: (line) => writeTo(2, line) });
+  const level = options.foreground === 'debug' ? 'DEBUG3' : 'INFO';
+  const log = stderrLog({ level, write: (line) => writeTo(2, line) });
   staySmall();
   if (!forbidTracing()) log('DEBUG', 'the memory of this process is not protected from others of this user');
   const keyring = new Keyring(bootClock, systemRandom);
@@ -46,14 +47,20 @@ export async function serveAgent(options: AgentOptions): Promise<RunningAgent> {
     clock: bootClock,
     log,
     defaultLifetime: options.lifetime,
-    confirm: async ({ comment, publicKey }) => {
+    confirm: async ({ comment, publicKey }, purpose) => {
       const { askPermission } = await import('../node/read-passphrase.ts');
-      return askPermission(`Allow use of key ${comment}?\nKey fingerprint ${fingerprint(publicKey, options.hash)}.`);
+      const question = `Allow use of key ${comment}?\nKey fingerprint ${fingerprint(publicKey, options.hash)}.`;
+      return askPermission(purpose === undefined ? question : `${question}\n${purpose}`);
     },
-    acceptsProvider: (path, remote) => {
-      if (remote && !options.remoteProviders) return false;
+    acceptedProvider: (path, remote) => {
+      if (remote && !options.remoteProviders) return undefined;
       const real = resolvedPath(path);
-      return real !== undefined && matchPatternList(real, options.providers) === 'match';
+      return real !== undefined && matchPatternList(real, options.providers) === 'match' ? real : undefined;
+    },
+    freeApplications: options.freeApplications,
+    signBySecurityKey: async (held, data, purpose) => {
+      const { signBySecurityKey } = await import('./tsh-agent-sk.ts');
+      return signBySecurityKey(held, data, purpose, { log, level, quiet: options.foreground === undefined });
     },
   };
   const socket = await openSocket(options, (stream) => serveClient(stream, settings));

@@ -1,11 +1,12 @@
 import { AgentClient, type SessionBinding } from '../core/agent/client.ts';
+import { SK_PROVIDER } from '../core/agent/constraints.ts';
 import { arrangeCandidates, type Candidate } from '../core/auth/candidates.ts';
 import type { EventSink } from '../core/events.ts';
 import { fingerprint, type FingerprintHash } from '../core/keys/fingerprint.ts';
 import type { PublicKey, Signer } from '../core/keys/key.ts';
 import type { PrivateKeyFile } from '../core/keys/openssh-private.ts';
 import type { PrivateKey } from '../core/keys/private-key.ts';
-import { equalBytes } from '../core/util/bytes.ts';
+import { equalBytes, utf8Bytes } from '../core/util/bytes.ts';
 import { SshError } from '../core/util/errors.ts';
 import type { AgentConstraint } from '../core/wire/agent-messages.ts';
 import type { Log } from '../core/util/log.ts';
@@ -13,6 +14,7 @@ import { loadCertificateBeside, loadPrivateKey, loadPublicKey } from '../files/k
 import { errnoOf, errnoText } from '../node/errno.ts';
 import { readAnswer, readPassphrase } from '../node/read-passphrase.ts';
 import { connectUnix } from '../node/unix-socket.ts';
+import { type SecurityKeyPlan, signerOf } from './security-keys.ts';
 
 /** Which keys a client may try (ssh_config(5)). */
 export interface IdentityPlan {
@@ -32,6 +34,7 @@ export interface IdentityPlan {
   readonly requiredRsaBits: number;
   /** AddKeysToAgent: whether a key that was loaded is given to the agent, for how many seconds (0 for good). */
   readonly addToAgent: { readonly when: 'yes' | 'no' | 'ask' | 'confirm'; readonly seconds: number };
+  readonly securityKeys: SecurityKeyPlan;
 }
 
 /** What the agent is told of the session, so that it can keep keys to their destinations; undefined before keys are exchanged. */
@@ -50,7 +53,9 @@ export async function findCandidates(
   around: IdentitySurroundings,
 ): Promise<readonly Candidate[]> {
   const { log, events } = around;
-  const files = plan.files.flatMap((file) => fileCandidates(file, plan, log));
+  const { unset } = plan.securityKeys;
+  if (unset !== undefined) log('DEBUG', `Authenticator provider ${unset} did not resolve; disabling`);
+  const files = plan.files.flatMap((file) => fileCandidates(file, plan, around));
   const certificates = plan.certificates.flatMap((path) => {
     const publicKey = longEnough(
       quietly(() => loadPublicKey(path).key),
@@ -80,7 +85,8 @@ function tellLeftAlone(agent: readonly Candidate[], tried: readonly Candidate[],
 }
 
 /** A key file's candidates: the key, and its certificate where one lies beside it. */
-function fileCandidates({ path, explicit }: IdentityPlan['files'][number], plan: IdentityPlan, log: Log): Candidate[] {
+function fileCandidates({ path, explicit }: IdentityPlan['files'][number], plan: IdentityPlan, around: IdentitySurroundings): Candidate[] {
+  const { log, events } = around;
   const publicKey = longEnough(
     quietly(() => loadPublicKey(path).key),
     'pubkey',
@@ -89,6 +95,20 @@ function fileCandidates({ path, explicit }: IdentityPlan['files'][number], plan:
     log,
   );
   log('DEBUG', `identity file ${path} type ${publicKey === undefined ? -1 : 0}`);
+  if (publicKey?.application !== undefined && plan.securityKeys.provider === undefined) {
+    log('DEBUG', `pubkey_prepare: ignoring authenticator-hosted key ${path} as no SecurityKeyProvider has been specified`);
+    const described = { keyType: publicKey.shortName, fingerprint: fingerprint(publicKey, plan.fingerprintHash) };
+    const attempt = {
+      method: 'publickey',
+      source: path,
+      explicit,
+      ...described,
+      outcome: 'skipped',
+      reason: 'no SecurityKeyProvider',
+    } as const;
+    events({ type: 'authentication-try', attempt });
+    return [];
+  }
   const load = once(() => loadSigner(path, explicit, plan, log));
   const key: Candidate = { source: path, publicKey, explicit, agent: false, load };
   if (plan.certificates.length > 0) return [key];
@@ -135,8 +155,13 @@ async function usableSigner(path: string, { key, comment }: PrivateKeyFile, plan
     key.wipe();
     return undefined;
   }
+  if (!key.canSign && plan.securityKeys.provider === undefined) {
+    log('DEBUG', `load_identity_file: key "${path}" is an authenticator-hosted key, but no provider specified`);
+    key.wipe();
+    return undefined;
+  }
   if (plan.addToAgent.when !== 'no') await addToAgent(path, key, comment, plan, log);
-  return key;
+  return signerOf(path, key, plan.securityKeys, log);
 }
 
 /** Gives a key to the agent (AddKeysToAgent); that it won't take it is no reason not to use it. */
@@ -144,7 +169,7 @@ async function addToAgent(
   path: string,
   key: PrivateKey,
   comment: string,
-  { addToAgent, agentSocket }: IdentityPlan,
+  { addToAgent, agentSocket, securityKeys: { provider } }: IdentityPlan,
   log: Log,
 ): Promise<void> {
   const agent = agentSocket === undefined ? undefined : await connectAgent(agentSocket, { log, events: () => undefined });
@@ -164,6 +189,7 @@ async function addToAgent(
     const constraints: AgentConstraint[] = [
       ...(seconds === 0 ? [] : [{ type: 'lifetime', seconds } as const]),
       ...(when === 'confirm' ? [{ type: 'confirm' } as const] : []),
+      ...(key.canSign ? [] : [{ type: 'extension', name: SK_PROVIDER, contents: utf8Bytes(provider ?? '') } as const]),
     ];
     await agent.add({ name: key.publicKey.plain.name, fields: key.fields, comment: comment === '' ? path : comment }, constraints);
     log('DEBUG', `identity added to agent: ${path}`);

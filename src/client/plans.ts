@@ -5,6 +5,7 @@ import { connectionTokens, expandConfiguredTokens, expandFileName, proxyTokens }
 import { defaultIdentityFiles } from '../config/finalize-client.ts';
 import type { ClientConfig } from './config.ts';
 import type { IdentityPlan } from './identities.ts';
+import { securityKeyProvider } from './security-keys.ts';
 
 /** How this program is started again, to carry a connection through another host. */
 export interface OwnProgram {
@@ -62,6 +63,12 @@ export function identityPlan(config: ClientConfig, environment: ConfigEnvironmen
     mostPrompts: options.numberOfPasswordPrompts,
     requiredRsaBits: options.requiredRSASize,
     addToAgent: options.addKeysToAgent,
+    securityKeys: {
+      ...securityKeyProvider(options.securityKeyProvider, (name) => environment.variable(name)),
+      batchMode: options.batchMode,
+      fingerprintHash: options.fingerprintHash.toLowerCase() as FingerprintHash,
+      level: options.logLevel,
+    },
   };
 }
 

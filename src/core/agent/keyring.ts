@@ -29,6 +29,8 @@ export interface HeldKey {
   readonly confirm: boolean;
   /** The hops that it may take; undefined for all. */
   readonly destinations: readonly Destination[] | undefined;
+  /** The library that drives it where it is a security key: a path, `internal`, or undefined where none was named. */
+  readonly provider: string | undefined;
   /** When it is forgotten, in milliseconds of the keyring's clock; undefined for never. */
   readonly expires: number | undefined;
 }

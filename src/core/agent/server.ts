@@ -2,10 +2,11 @@ import { readCertifiedPrivateKey } from '../keys/certified-private.ts';
 import type { PublicKey } from '../keys/key.ts';
 import { plainAlgorithm } from '../keys/key-types.ts';
 import { parsePublicKey } from '../keys/public-key.ts';
-import { equalBytes } from '../util/bytes.ts';
+import { equalBytes, latin1Text } from '../util/bytes.ts';
 import type { Clock } from '../util/clock.ts';
 import { SshError } from '../util/errors.ts';
 import type { Log } from '../util/log.ts';
+import { matchPatternList } from '../util/pattern.ts';
 import {
   agentAddIdConstrained,
   agentAddIdentity,
@@ -41,17 +42,23 @@ export interface AgentSettings {
   readonly log: Log;
   /** Seconds that keys live where whoever adds them says nothing; 0 for ever. */
   readonly defaultLifetime: number;
-  /** Asks the user whether a key may be used. */
-  confirm(key: HeldKey): Promise<boolean>;
-  /** Whether this library may drive a security key; `remote` where the wish comes from another machine. */
-  acceptsProvider(path: string, remote: boolean): boolean;
+  /** Asks the user whether a key may be used; `purpose` says what for, where that is known. */
+  confirm(key: HeldKey, purpose: string | undefined): Promise<boolean>;
+  /** The real path of a library that may drive a security key, or undefined; `remote` where the wish comes from another machine. */
+  acceptedProvider(path: string, remote: boolean): string | undefined;
+  /**
+   * The applications of security keys that may sign anything, as a pattern list; keys for others sign only what SSH has signed, and no
+   * login to a web site. Undefined where that is not looked at.
+   */
+  readonly freeApplications: string | undefined;
+  /** Has a security key sign. @throws SshError where it can't or won't */
+  signBySecurityKey(key: HeldKey, data: Uint8Array, purpose: string | undefined): Promise<Uint8Array>;
 }
 
 /**
  * One client's connection to an agent (RFC 9987; OpenSSH's PROTOCOL.agent): requests in, answers out, in order.
  *
- * An agent without PKCS#11: messages about tokens are refused as unknown ones are. Security keys can be held, but their signatures
- * are made by a provider, which there is none of: they are refused.
+ * An agent without PKCS#11: messages about tokens are refused as unknown ones are.
  */
 export class AgentConnection {
   private readonly agent: AgentSettings;
@@ -106,12 +113,23 @@ export class AgentConnection {
     const { blob, data, flags } = agentSignRequest.decode(request);
     const held = this.agent.keyring.find(blob);
     if (held === undefined) throw refusal('key not found');
-    this.checkWay(held, data);
-    if (held.confirm && !(await this.agent.confirm(held))) throw refusal('user refused key');
+    const purpose = this.checkedPurpose(held, data);
+    if (held.confirm && !(await this.agent.confirm(held, purpose))) throw refusal('user refused key');
     // The answer may have taken a while.
     if (this.agent.keyring.find(blob) !== held) throw refusal('the key has gone meanwhile');
+    if (!held.key.canSign) return agentSignResponse.encode({ signature: await this.signBySecurityKey(held, data, purpose) });
     const signature = await held.key.sign(data, signatureAlgorithm(held.publicKey, flags));
     return agentSignResponse.encode({ signature });
+  }
+
+  private signBySecurityKey(held: HeldKey, data: Uint8Array, purpose: string | undefined): Promise<Uint8Array> {
+    const { freeApplications, log } = this.agent;
+    const isFree = freeApplications === undefined || matchPatternList(held.publicKey.application ?? '', freeApplications) === 'match';
+    if (!isFree && !isLogin(data, held.publicKey) && !isFileSignature(data)) {
+      log('ERROR', 'check_websafe_message_contents: web-origin key attempting to sign non-SSH message');
+      throw refusal('not what SSH has signed');
+    }
+    return this.agent.signBySecurityKey(held, data, purpose);
   }
 
   async add(request: Uint8Array, isConstrained: boolean): Promise<Uint8Array> {
@@ -123,12 +141,12 @@ export class AgentConnection {
       const comment = utf8.read(reader);
       if (!isConstrained) reader.finish();
       const constraints = readConstraints(reader);
-      this.checkProvider(constraints, publicKey);
+      const provider = this.checkedProvider(constraints, publicKey);
       const known = keyring.find(publicKey.blob);
       if (known !== undefined && !this.permits(known, { purpose: 'show' })) throw refusal('the key is held, but not to be seen from here');
       const { confirm, destinations } = constraints;
       const lifetime = constraints.lifetime === undefined || constraints.lifetime === 0 ? defaultLifetime : constraints.lifetime;
-      keyring.add({ key, publicKey, comment, confirm, destinations }, lifetime === 0 ? undefined : lifetime * 1000);
+      keyring.add({ key, publicKey, comment, confirm, destinations, provider }, lifetime === 0 ? undefined : lifetime * 1000);
       kept = true;
       return agentSuccess.encode({});
     } finally {
@@ -182,9 +200,9 @@ export class AgentConnection {
     return permitsWay(held.destinations, this.hops, use, this.agent.clock.seconds());
   }
 
-  /** Checks that a key with destinations signs just the login to the last hop. @throws SshError */
-  private checkWay(held: HeldKey, data: Uint8Array): void {
-    if (held.destinations === undefined) return;
+  /** What a key with destinations signs for, which has to be just the login to the last hop. @throws SshError */
+  private checkedPurpose(held: HeldKey, data: Uint8Array): string | undefined {
+    if (held.destinations === undefined) return undefined;
     const last = this.hops.at(-1);
     if (last === undefined) throw refusal('a key with destinations on a connection without a session');
     const request = readSignedData(data);
@@ -193,13 +211,16 @@ export class AgentConnection {
     if (!equalBytes(request.sessionId, last.sessionId)) throw refusal('a login to another session');
     if (this.hops.length > 1 && request.hostKey === undefined) throw refusal('a login that names no host key');
     if (request.hostKey !== undefined && !equalBytes(request.hostKey, last.hostKey.blob)) throw refusal('a login to another host');
+    return `public key authentication request for user "${request.user}" to listed host`;
   }
 
-  private checkProvider({ provider }: KeyConstraints, key: PublicKey): void {
-    if (provider === undefined) return;
+  private checkedProvider({ provider }: KeyConstraints, key: PublicKey): string | undefined {
+    if (provider === undefined) return undefined;
     if (key.application === undefined) throw refusal('a provider for a key that is no security key');
-    if (provider.toLowerCase() === 'internal') return;
-    if (!this.agent.acceptsProvider(provider, this.hops.length > 0)) throw refusal(`provider ${provider} is not allowed`);
+    if (provider.toLowerCase() === 'internal') return provider;
+    const accepted = this.agent.acceptedProvider(provider, this.hops.length > 0);
+    if (accepted === undefined) throw refusal(`provider ${provider} is not allowed`);
+    return accepted;
   }
 }
 
@@ -222,6 +243,36 @@ function signatureAlgorithm(key: PublicKey, flags: number): string {
   if (plain !== 'ssh-rsa') return plain;
   const chosen = Object.entries(agentSignFlags).find(([, flag]) => (flags & flag) !== 0);
   return plainAlgorithm(chosen?.[0] ?? plain);
+}
+
+/** Whether a key is asked to sign its login by publickey (RFC 4252 section 7). */
+function isLogin(data: Uint8Array, key: PublicKey): boolean {
+  return isWellFormed(() => {
+    const { service, blob, algorithm } = readSignedData(data);
+    return service === 'ssh-connection' && equalBytes(blob, key.blob) && key.signatureAlgorithms.includes(algorithm);
+  });
+}
+
+/** Whether this is what `ssh-keygen -Y sign` has signed (PROTOCOL.sshsig). */
+function isFileSignature(data: Uint8Array): boolean {
+  return isWellFormed(() => {
+    const reader = new WireReader(data);
+    if (latin1Text(reader.take(SSHSIG.length)) !== SSHSIG) return false;
+    for (const _field of ['namespace', 'reserved', 'hash algorithm', 'hash']) reader.string();
+    reader.finish();
+    return true;
+  });
+}
+
+const SSHSIG = 'SSHSIG';
+
+function isWellFormed(read: () => boolean): boolean {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof SshError) return false;
+    throw error;
+  }
 }
 
 function verdict(done: boolean): Uint8Array {

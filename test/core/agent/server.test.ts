@@ -21,6 +21,8 @@ class TestAgent {
   readonly keyring = new Keyring(this.clock, systemRandom);
   readonly asked: string[] = [];
   readonly providers: [string, boolean][] = [];
+  readonly signed: [provider: string | undefined, purpose: string | undefined][] = [];
+  freeApplications: string | undefined = 'ssh:*';
   answer = true;
   defaultLifetime = 0;
 
@@ -40,13 +42,18 @@ class TestAgent {
       clock: this.clock,
       log: () => {},
       defaultLifetime: this.defaultLifetime,
-      confirm: (key: HeldKey) => {
-        this.asked.push(key.comment);
+      confirm: (key: HeldKey, purpose) => {
+        this.asked.push(purpose ?? key.comment);
         return Promise.resolve(this.answer);
       },
-      acceptsProvider: (path, remote) => {
+      acceptedProvider: (path, remote) => {
         this.providers.push([path, remote]);
-        return path === '/usr/lib/good.so' && !remote;
+        return path === '/usr/lib/good.so' && !remote ? '/usr/lib/real.so' : undefined;
+      },
+      freeApplications: this.freeApplications,
+      signBySecurityKey: (held, signed, purpose) => {
+        this.signed.push([held.provider, purpose]);
+        return Promise.resolve(concat(utf8Bytes('signature of '), signed));
       },
     };
     return new AgentConnection(settings);
