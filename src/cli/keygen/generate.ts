@@ -2,6 +2,7 @@
 import path from 'node:path';
 import { randomBytes, systemRandom } from '../../core/crypto/random.ts';
 import { fingerprint, randomArt } from '../../core/keys/fingerprint.ts';
+import { keyType } from '../../core/keys/key-types.ts';
 import { generatePrivateKey, type PrivateKey } from '../../core/keys/private-key.ts';
 import { hostKeyKinds, keyTypeNamed, type RequestedType } from './key-type.ts';
 import { fileExists, fileState, removeFile, renameFile } from '../../node/file-entries.ts';
@@ -97,6 +98,7 @@ function temporarySuffix(): string {
 }
 
 async function newKey(type: RequestedType): Promise<PrivateKey> {
+  if (keyType(type.name)?.certificate === true) throw new Fatal('sshkey_generate failed');
   return generatePrivateKey(type.name, type.bits);
 }
 

@@ -15,6 +15,9 @@ const shortNames: ReadonlyMap<string, string> = new Map([
   ['ed25519', 'ssh-ed25519'],
   ['ecdsa', 'ecdsa'],
   ['rsa', 'ssh-rsa'],
+  // algorithms of signatures name the key that makes them
+  ['rsa-sha2-256', 'ssh-rsa'],
+  ['rsa-sha2-512', 'ssh-rsa'],
   ['ed25519-sk', 'sk-ssh-ed25519@openssh.com'],
   ['ecdsa-sk', 'sk-ecdsa-sha2-nistp256@openssh.com'],
 ]);
@@ -38,9 +41,10 @@ const CURVES: readonly number[] = [256, 384, 521];
 export function keyTypeNamed(text: string, bits: number | undefined): RequestedType {
   const lower = text.toLowerCase();
   const name = shortNames.get(lower) ?? lower;
-  if (name !== 'ecdsa' && (keyType(name) === undefined || keyType(name)?.signatureOnly === true || keyType(name)?.certificate === true)) {
-    throw new Fatal(`unknown key type ${text}`);
-  }
+  const type = keyType(name);
+  if (name !== 'ecdsa' && (type === undefined || (type.signatureOnly && !type.certificate))) throw new Fatal(`unknown key type ${text}`);
+  // a certificate is no pair of keys, which ssh-keygen finds out late
+  if (type?.certificate === true) return { name, bits: undefined };
   if (name.startsWith('sk-'))
     throw new Fatal(
       `Key enrollment failed: ${text} keys are made by a security key, which this program does not drive; make it with ssh-keygen`,
