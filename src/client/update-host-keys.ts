@@ -9,7 +9,7 @@ import {
   hashHost,
   type KnownHostsFile,
   knownHostsKey,
-  matchHost,
+  hostMatcher,
   parseKnownHostsLine,
 } from '../core/keys/known-hosts.ts';
 import { plainAlgorithm } from '../core/keys/key-types.ts';
@@ -150,11 +150,13 @@ function survey(offered: readonly PublicKey[], { host, address, files }: UpdateP
   const elsewhere: PublicKey[] = [];
   let isComplex = false;
   let isOthers = false;
+  const isHost = hostMatcher(host);
+  const isAddress = address === undefined ? () => false : hostMatcher(address);
   for (const file of files) {
     log('DEBUG', `${RECEIVED}: searching ${file} for ${host} / ${address ?? '(none)'}`);
     for (const { key, hosts, isMarked } of keyLines(file, log, read) ?? []) {
-      const ofHost = matchHost(hosts, host);
-      const ofAddress = address !== undefined && matchHost(hosts, address);
+      const ofHost = isHost(hosts);
+      const ofAddress = isAddress(hosts);
       const index = offered.findIndex((one) => sameKey(one, key));
       if (!ofHost && !ofAddress) {
         if (index >= 0) isOthers = true;
@@ -315,18 +317,19 @@ function write(keys: readonly PublicKey[], plan: UpdatePlan, { log, rewrite, rea
 /** A known_hosts text with just these keys under the host's name; undefined where it is that already. Other lines stay as they are. */
 function editedText(text: string, keys: readonly PublicKey[], { host, address, hashes }: UpdatePlan): string | undefined {
   const names = address === undefined ? [host] : [host, address];
+  const matchers = names.map((name) => ({ name, matches: hostMatcher(name) }));
   const there = new Map<PublicKey, Set<string>>();
   const kept: string[] = [];
   const lines = text.split('\n');
   if (lines.at(-1) === '') lines.pop();
   for (const content of lines) {
     const line = parseKnownHostsLine(content);
-    const named = line.at === 'entry' && line.marker === undefined ? names.filter((name) => matchHost(line.hosts, name)) : [];
+    const named = line.at === 'entry' && line.marker === undefined ? matchers.filter(({ matches }) => matches(line.hosts)) : [];
     const key = line.at === 'entry' && named.length > 0 ? keyOf(line) : undefined;
     const own = keys.find((one) => key !== undefined && sameKey(one, key));
     if (own !== undefined) {
       const seen = there.get(own) ?? new Set();
-      for (const name of named) seen.add(name);
+      for (const { name } of named) seen.add(name);
       there.set(own, seen);
     }
     // a line that can't be read is nobody's to remove

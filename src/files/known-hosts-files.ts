@@ -44,10 +44,15 @@ export function addKnownHost(file: string, names: readonly string[], key: Public
 /**
  * Puts an edited text in a known_hosts file's place at once; what others append meanwhile is not lost, and bytes that are no UTF-8 stay.
  *
- * @param edit is given one character per byte; undefined leaves the file as it is.
+ * @param edit is given one character per byte, perhaps more than once; undefined leaves the file as it is.
+ * @param options as for {@link editFile}
  * @throws SystemError
  */
-export function rewriteKnownHosts(file: string, edit: (text: string) => string | undefined): void {
+export function rewriteKnownHosts(
+  file: string,
+  edit: (text: string) => string | undefined,
+  options: { readonly replaceLink?: boolean } = {},
+): void {
   editFile(
     file,
     (bytes) => {
@@ -55,6 +60,7 @@ export function rewriteKnownHosts(file: string, edit: (text: string) => string |
       return edited === undefined ? undefined : latin1Bytes(edited);
     },
     largestFile,
+    options,
   );
 }
 

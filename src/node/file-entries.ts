@@ -17,11 +17,6 @@ export function removeFile(path: string): void {
   systemCall(() => fs.rmSync(path, { force: true }));
 }
 
-/** Gives a file a second name. @throws SystemError */
-export function linkFile(path: string, name: string): void {
-  systemCall(() => fs.linkSync(path, name));
-}
-
 /** Gives a file another name, over what has it. @throws SystemError */
 export function renameFile(path: string, name: string): void {
   systemCall(() => fs.renameSync(path, name));

@@ -170,22 +170,29 @@ class Overtaken extends Error {}
 const MOST_ROUNDS = 20;
 
 /**
- * Edits a file: reads it, and puts what `edit` makes of it in its place, through symbolic links, with its mode; the old content stays
- * beside it with `.old` behind its name. One program of ours edits at a time, by a lock file; what others appended meanwhile is read again.
+ * Edits a file: reads it, and puts what `edit` makes of it in its place, with its mode; the old content stays beside it with `.old` behind
+ * its name. One program of ours edits at a time, by a lock file; what others appended meanwhile is read again.
  *
  * @param edit is given the whole content, perhaps more than once; undefined leaves the file as it is.
+ * @param options `replaceLink` puts the new file in the place of a symbolic link, as ssh-keygen does, instead of in that of its target.
  * @throws SystemError where it can't be read or written, or others hold the lock for long.
  */
-export function editFile(path: string, edit: (bytes: Uint8Array) => Uint8Array | undefined, limit: number): void {
-  const target = realPath(path);
-  const unlock = lockFile(`${target}.lock`);
+export function editFile(
+  path: string,
+  edit: (bytes: Uint8Array) => Uint8Array | undefined,
+  limit: number,
+  options: { readonly replaceLink?: boolean } = {},
+): void {
+  const real = realPath(path);
+  const target = options.replaceLink === true ? path : real;
+  const unlock = lockFile(`${real}.lock`);
   try {
     for (let round = 0; round < MOST_ROUNDS; round++) {
       const { bytes, stat } = readWholeFile(target, limit);
       const edited = edit(bytes);
       if (edited === undefined) return;
       try {
-        replaceFile(target, edited, { mode: 0o600, beforeRename: () => keepOld(target, stat) });
+        replaceFile(target, edited, { mode: stat.mode & 0o777, beforeRename: () => keepOld(target, stat) });
         return;
       } catch (error) {
         if (!(error instanceof Overtaken)) throw error;
@@ -205,7 +212,8 @@ function keepOld(target: string, { ino, size, mtimeMs }: FileState): void {
   try {
     fs.linkSync(target, old);
   } catch {
-    // a file system without links keeps no old copy
+    // a file system without hard links takes a copy
+    systemCall(() => fs.copyFileSync(target, old));
   }
 }
 
@@ -266,9 +274,9 @@ function realPath(path: string): string {
   }
 }
 
-/** Writes a text to a descriptor, all of it; a reader that is gone is no error. */
-export function writeTo(fd: number, text: string): void {
-  const bytes = Buffer.from(text);
+/** Writes a text or bytes to a descriptor, all of it; a reader that is gone is no error. */
+export function writeTo(fd: number, content: string | Uint8Array): void {
+  const bytes = typeof content === 'string' ? Buffer.from(content) : content;
   for (let at = 0; at < bytes.length; ) {
     try {
       at += fs.writeSync(fd, bytes, at);

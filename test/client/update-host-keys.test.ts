@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { updateHostKeys, type UpdatePlan } from '../../src/client/update-host-keys.ts';
 import type { PublicKey } from '../../src/core/keys/key.ts';
-import { formatKnownHostsLine, hashHost, matchHost, parseKnownHostsLine } from '../../src/core/keys/known-hosts.ts';
+import { formatKnownHostsLine, hashHost, hostMatcher, parseKnownHostsLine } from '../../src/core/keys/known-hosts.ts';
 import { generatePrivateKey, type PrivateKey } from '../../src/core/keys/private-key.ts';
 import { ascii, string } from '../../src/core/wire/codec.ts';
 import { globalReplies, globalRequests } from '../../src/core/wire/connection-messages.ts';
@@ -102,7 +102,7 @@ describe('a host that tells its keys', () => {
       plan: { hashes: true },
     });
     const hosts = text.split('\n').map((one) => parseKnownHostsLine(one));
-    expect(hosts.filter((one) => one.at === 'entry' && one.hosts.startsWith('|1|') && matchHost(one.hosts, 'host'))).toHaveLength(2);
+    expect(hosts.filter((one) => one.at === 'entry' && one.hosts.startsWith('|1|') && hostMatcher('host')(one.hosts))).toHaveLength(2);
   });
 
   test.each([

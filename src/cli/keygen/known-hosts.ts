@@ -3,21 +3,23 @@ import { fingerprint, randomArt } from '../../core/keys/fingerprint.ts';
 import type { PublicKey } from '../../core/keys/key.ts';
 import {
   hashHost,
+  type HostMatcher,
+  hostMatcher,
   type KnownHostsLine,
   knownHostsKey,
   knownHostsName,
-  matchHost,
   parseKnownHostsLine,
+  skimHosts,
 } from '../../core/keys/known-hosts.ts';
-import { utf8Bytes, utf8Text } from '../../core/util/bytes.ts';
+import { latin1Bytes, latin1Text, utf8Text } from '../../core/util/bytes.ts';
 import { SshError } from '../../core/util/errors.ts';
 import { lowerCase } from '../../core/util/pattern.ts';
+import { rewriteKnownHosts } from '../../files/known-hosts-files.ts';
 import { SystemError } from '../../node/errno.ts';
-import { linkFile, removeFile } from '../../node/file-entries.ts';
-import { readWholeFile, replaceFile } from '../../node/files.ts';
 import { fileState } from '../../node/file-entries.ts';
+import { readWholeFile } from '../../node/files.ts';
 import { describeKey } from './fingerprint.ts';
-import { because, type Run } from './run.ts';
+import { because, Fatal, type Run } from './run.ts';
 
 const largestFile = 256 * 1024 * 1024;
 
@@ -25,14 +27,16 @@ const largestFile = 256 * 1024 * 1024;
 interface Pass {
   readonly run: Run;
   readonly file: string;
-  /** The host, in the form in which files have it, and as the user wrote it. */
-  readonly host: string;
+  /** Whether a line's names include the host, and how the user wrote it. */
+  readonly isHost: HostMatcher;
   readonly shown: string;
   readonly find: boolean;
   readonly remove: boolean;
   readonly hash: boolean;
-  /** Where what is kept or found goes, line by line. */
-  readonly keep: (line: string) => void;
+  /** Takes what is kept or found, line by line. */
+  readonly keep: (line: Line, text?: string) => void;
+  /** Takes what is to be said once the pass counts: a file that others write to meanwhile is gone through again. */
+  readonly say: (act: () => void) => void;
   readonly found: unknown[];
   invalid: boolean;
   matched: boolean;
@@ -40,82 +44,143 @@ interface Pass {
   hashed: boolean;
 }
 
-/** A line as it stands in the file. */
+/** A line: one character per byte as it stands in the file, its text, and its number. */
 interface Line {
+  readonly raw: string;
   readonly text: string;
   readonly number: number;
 }
 
 /** Searches a known_hosts file, or puts a changed one in its place. */
 export function editKnownHosts(run: Run): number {
-  const { given, values, hostname = '' } = run.options;
+  const { values } = run.options;
   const file = values.get('f') ?? run.path('~/.ssh/known_hosts');
-  const find = values.has('F');
-  const inPlace = !find;
-  const kept: string[] = [];
-  const pass: Pass = {
-    run,
-    file,
-    host: knownHostsName(hostname, 22),
-    shown: hostname,
-    find,
-    remove: values.has('R'),
-    hash: given.has('H'),
-    keep: inPlace ? (line) => void kept.push(line) : (line) => run.out(`${line}\n`),
-    found: [],
-    invalid: false,
-    matched: false,
-    hashed: false,
-  };
-  for (const line of readLines(file)) handleLine(pass, line);
-  if (run.options.json && find) run.json(pass.found);
-  if (pass.invalid) {
-    run.error(`${file} is not a valid known_hosts file.`);
-    if (inPlace) run.error('Not replacing existing known_hosts file because of errors');
-    return 1;
-  }
-  if (pass.remove && !pass.matched) run.info(`Host ${hostname} not found in ${file}`);
-  else if (inPlace) replace(pass, kept);
-  return find && !pass.matched ? 1 : 0;
-}
-
-function readLines(file: string): Line[] {
   try {
     fileState(file);
   } catch (error) {
     throw because(`Cannot stat ${file}`, error);
   }
-  let text: string;
+  return values.has('F') ? find(run, file) : edit(run, file);
+}
+
+function find(run: Run, file: string): number {
+  const pass = newPass(run, file, {
+    keep: ({ raw }, text) => run.outBytes(latin1Bytes(`${text ?? raw}\n`)),
+    say: (act) => act(),
+  });
+  walk(pass, readText(file));
+  if (run.options.json) run.json(pass.found);
+  return pass.matched ? 0 : 1;
+}
+
+function edit(run: Run, file: string): number {
+  let pass: Pass | undefined;
+  let said: (() => void)[] = [];
+  let wasChanged = false;
+  const once = (text: string): string | undefined => {
+    said = [];
+    const kept: string[] = [];
+    pass = newPass(run, file, { keep: ({ raw }, line) => void kept.push(line ?? raw), say: (act) => void said.push(act) });
+    walk(pass, text);
+    wasChanged = !pass.invalid && (!pass.remove || pass.matched);
+    return wasChanged ? kept.map((line) => `${line}\n`).join('') : undefined;
+  };
   try {
-    text = utf8Text(readWholeFile(file, largestFile).bytes);
+    rewriteKnownHosts(file, once, { replaceLink: true });
   } catch (error) {
     // a folder opens and holds nothing
-    if (error instanceof SystemError && error.code === 'EISDIR') return [];
+    if (!(error instanceof SystemError) || error.code !== 'EISDIR') throw becauseUnwritten(file, error);
+    once('');
+    if (wasChanged) throw because(`link ${file} to ${file}.old`, new SystemError('EPERM', file));
+  }
+  for (const act of said) act();
+  if (pass?.invalid === true) {
+    run.error(`${file} is not a valid known_hosts file.`);
+    run.error('Not replacing existing known_hosts file because of errors');
+    return 1;
+  }
+  if (!wasChanged) run.info(`Host ${run.options.hostname ?? ''} not found in ${file}`);
+  else {
+    run.out(`${file} updated.\nOriginal contents retained as ${file}.old\n`);
+    if (pass?.hashed === true) {
+      run.info(`WARNING: ${file}.old contains unhashed entries`);
+      run.info('Delete this file to ensure privacy of hostnames');
+    }
+  }
+  return 0;
+}
+
+/** Why a file was not rewritten: it can't be read, another program of ours is at it, or nothing can be written beside it. */
+function becauseUnwritten(file: string, error: unknown): Fatal {
+  readText(file);
+  const isLocked = error instanceof SystemError && error.code === 'EEXIST';
+  return isLocked ? new Fatal(`${file} is being rewritten by another program (${file}.lock)`) : because('mkstemp', error);
+}
+
+function newPass(run: Run, file: string, { keep, say }: Pick<Pass, 'keep' | 'say'>): Pass {
+  const { given, values, hostname = '' } = run.options;
+  return {
+    run,
+    file,
+    isHost: hostMatcher(knownHostsName(hostname, 22)),
+    shown: hostname,
+    find: values.has('F'),
+    remove: values.has('R'),
+    hash: given.has('H'),
+    keep,
+    say,
+    found: [],
+    invalid: false,
+    matched: false,
+    hashed: false,
+  };
+}
+
+/** A file's text, one character per byte. @throws Fatal */
+function readText(file: string): string {
+  try {
+    return latin1Text(readWholeFile(file, largestFile).bytes);
+  } catch (error) {
+    // a folder opens and holds nothing
+    if (error instanceof SystemError && error.code === 'EISDIR') return '';
     throw because('do_known_hosts: hostkeys_foreach', error);
   }
-  const lines = text.split('\n');
+}
+
+/** Goes through the lines of a text that has one character per byte. */
+function walk(pass: Pass, content: string): void {
+  const lines = content.split('\n');
   if (lines.at(-1) === '') lines.pop();
-  return lines.map((line, index) => ({ text: line, number: index + 1 }));
+  const isAscii = !/[\x80-\xff]/.test(content);
+  for (const [index, raw] of lines.entries()) {
+    handleLine(pass, { raw, text: isAscii ? raw : utf8Text(latin1Bytes(raw)), number: index + 1 });
+  }
 }
 
 function handleLine(pass: Pass, line: Line): void {
+  // to hash a file is to hash all of it
+  const all = pass.hash && !pass.find;
+  const hosts = skimHosts(line.text);
+  if (hosts !== undefined && !all && !pass.isHost(hosts)) {
+    if (!pass.find) pass.keep(line);
+    return;
+  }
   const parsed = parseKnownHostsLine(line.text);
   if (parsed.at !== 'entry') {
     if (pass.find) return;
     if (parsed.at === 'invalid') {
       pass.invalid = true;
-      pass.run.info(`${pass.file}:${line.number}: invalid line`);
+      pass.say(() => pass.run.info(`${pass.file}:${line.number}: invalid line`));
     }
-    pass.keep(line.text);
+    pass.keep(line);
     return;
   }
-  // to hash a file is to hash all of it
-  if (pass.hash && !pass.find) {
+  if (all) {
     hashLine(pass, line, parsed);
     return;
   }
-  if (!matchHost(parsed.hosts, pass.host)) {
-    if (!pass.find) pass.keep(line.text);
+  if (hosts === undefined && !pass.isHost(parsed.hosts)) {
+    if (!pass.find) pass.keep(line);
     return;
   }
   if (pass.remove) removeLine(pass, line, parsed);
@@ -125,11 +190,11 @@ function handleLine(pass: Pass, line: Line): void {
 /** Lines of authorities and of revoked keys stay. */
 function removeLine(pass: Pass, line: Line, parsed: KnownHostsLine): void {
   if (parsed.marker !== undefined) {
-    pass.keep(line.text);
+    pass.keep(line);
     return;
   }
   pass.matched = true;
-  pass.run.tell(`# Host ${pass.shown} found: line ${line.number}\n`);
+  pass.say(() => pass.run.tell(`# Host ${pass.shown} found: line ${line.number}\n`));
 }
 
 const markers = { 'cert-authority': 'CA', revoked: 'REVOKED' } as const;
@@ -151,7 +216,7 @@ function showLine(pass: Pass, line: Line, parsed: KnownHostsLine): void {
   else if (key !== undefined) {
     run.outVisible(`${shown} ${key.shortName} ${fingerprint(key, hash)}${parsed.comment === '' ? '' : ` ${parsed.comment}`}\n`);
     if (run.isVerbose) run.out(`${randomArt(key, hash)}\n`);
-  } else pass.keep(line.text);
+  } else pass.keep(line);
 }
 
 /** A line for each of its names; lines with patterns or markers stay, as do hashed ones. */
@@ -159,16 +224,16 @@ function hashLine(pass: Pass, line: Line, parsed: KnownHostsLine): void {
   const { hosts, marker } = parsed;
   const hasPattern = /[*?!]/.test(hosts);
   if (hosts.startsWith('|') || hasPattern || marker !== undefined) {
-    pass.keep(line.text);
+    pass.keep(line);
     if (hasPattern && !pass.find) {
-      pass.run.info(`${pass.file}:${line.number}: ignoring host name with wildcard: ${hosts.slice(0, 64)}`);
+      pass.say(() => pass.run.info(`${pass.file}:${line.number}: ignoring host name with wildcard: ${hosts.slice(0, 64)}`));
     }
     return;
   }
-  const rest = /^[ \t]*[^ \t]+[ \t]+([^]*)$/.exec(line.text)?.[1] ?? '';
+  const rest = /^[ \t]*[^ \t]+[ \t]+([^]*)$/.exec(line.raw)?.[1] ?? '';
   for (const name of hosts.split(',')) {
     if (name === '') break;
-    pass.keep(`${hashHost(lowerCase(name))} ${rest}`);
+    pass.keep(line, `${hashHost(lowerCase(name))} ${rest}`);
     pass.hashed = true;
   }
 }
@@ -180,23 +245,4 @@ function keyOf(parsed: KnownHostsLine): PublicKey | undefined {
     if (error instanceof SshError) return undefined;
     throw error;
   }
-}
-
-/** Puts the new content in the file's place; the old one stays beside it. */
-function replace({ run, file, hashed }: Pass, kept: readonly string[]): void {
-  const old = `${file}.old`;
-  const step = (what: string, act: () => void): void => {
-    try {
-      act();
-    } catch (error) {
-      throw because(what, error);
-    }
-  };
-  step(`unlink ${old}`, () => removeFile(old));
-  step(`link ${file} to ${old}`, () => linkFile(file, old));
-  step(`rename to "${file}"`, () => replaceFile(file, utf8Bytes(kept.map((line) => `${line}\n`).join('')), { mode: 0o600 }));
-  run.out(`${file} updated.\nOriginal contents retained as ${old}\n`);
-  if (!hashed) return;
-  run.info(`WARNING: ${old} contains unhashed entries`);
-  run.info('Delete this file to ensure privacy of hostnames');
 }

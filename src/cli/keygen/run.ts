@@ -1,4 +1,5 @@
 /** What every operation of `tsh-keygen` has at hand: its options, its output, and the ways in which it ends. */
+import { concat, utf8Bytes } from '../../core/util/bytes.ts';
 import { stderrLog, type Log, type LogLevel } from '../../core/util/log.ts';
 import { visibleText } from '../../core/util/vis.ts';
 import { expandTilde, writeTo } from '../../node/files.ts';
@@ -54,22 +55,30 @@ export class Run {
   /** Whether -v was given, which also shows pictures. */
   readonly isVerbose: boolean;
 
-  /** What stdout has not got yet. */
-  #held = '';
+  /** What stdout has not got yet, and how many bytes that is. */
+  #held: Uint8Array[] = [];
+  #length = 0;
 
   /**
    * Writes to stdout as it is: at once to a terminal, else, as C's library does, when much is held, when it is asked for or at the end.
    * What an error of status 255 finds there is lost, as it is in ssh-keygen.
    */
   out(text: string): void {
-    this.#held += text;
-    if (this.#held.length > mostHeld || isatty(1)) this.flush();
+    this.outBytes(utf8Bytes(text));
+  }
+
+  /** The same with bytes, which may be of no encoding that we know; they are the run's from then on. */
+  outBytes(bytes: Uint8Array): void {
+    this.#held.push(bytes);
+    this.#length += bytes.length;
+    if (this.#length > mostHeld || isatty(1)) this.flush();
   }
 
   /** Writes what is held. */
   flush(): void {
-    if (this.#held !== '') writeTo(1, this.#held);
-    this.#held = '';
+    if (this.#length > 0) writeTo(1, concat(...this.#held));
+    this.#held = [];
+    this.#length = 0;
   }
 
   /** Writes to stdout what may hold what others wrote: a comment, a name. */

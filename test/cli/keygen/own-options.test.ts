@@ -141,3 +141,16 @@ test('what this program does not do it refuses in words', async () => {
   expect((await keygen('-t', 'ed25519-sk', '-N', '', '-f', 'sk')).err).toMatch(/security key/);
   expect((await keygen('-t', 'dsa', '-N', '', '-f', 'dsa')).err).toBe('unknown key type dsa\r\n');
 });
+
+test('a known_hosts file is rewritten under the lock that the client takes', async () => {
+  const content = `host ${text('key.pub')}`;
+  file('hosts', content);
+  file('hosts.lock', '');
+  const refused = await keygen('-R', 'host', '-f', 'hosts');
+  expect(refused).toMatchObject({ code: 255, out: '', err: 'hosts is being rewritten by another program (hosts.lock)\r\n' });
+  expect(text('hosts')).toBe(content);
+  rmSync(path.join(folder, 'hosts.lock'));
+  expect((await keygen('-R', 'host', '-f', 'hosts')).code).toBe(0);
+  expect(text('hosts')).toBe('');
+  expect(text('hosts.old')).toBe(content);
+});

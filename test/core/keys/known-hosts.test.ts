@@ -12,7 +12,7 @@ import {
   knownHostsKey,
   knownHostsName,
   knownKeyOfType,
-  matchHost,
+  hostMatcher,
   parseKnownHostsLine,
 } from '../../../src/core/keys/known-hosts.ts';
 import { formatPublicKeyLine } from '../../../src/core/keys/public-key.ts';
@@ -92,15 +92,15 @@ describe('names', () => {
     ['|1|bad|USECr3SWf1JUPsms5AqfD5QfxkM=', 'host', false],
     ['|2|JfKTdBh7rNbXkVAQCRp4OQoPfmI=|USECr3SWf1JUPsms5AqfD5QfxkM=', 'host', false],
   ])('%s names %s: %s', (hosts, name, expected) => {
-    expect(matchHost(hosts, name)).toBe(expected);
+    expect(hostMatcher(name)(hosts)).toBe(expected);
   });
 
   test('a hashed name is found again, and only it', () => {
     const hashed = hashHost('[server.example.com]:2222');
     expect(hashed).toMatch(/^\|1\|[A-Za-z0-9+/]{27}=\|[A-Za-z0-9+/]{27}=$/);
     expect(hashHost('[server.example.com]:2222')).not.toBe(hashed);
-    expect(matchHost(hashed, '[server.example.com]:2222')).toBe(true);
-    expect(matchHost(hashed, 'server.example.com')).toBe(false);
+    expect(hostMatcher('[server.example.com]:2222')(hashed)).toBe(true);
+    expect(hostMatcher('server.example.com')(hashed)).toBe(false);
   });
 
   test('the port stands with the name where it is not 22', () => {
