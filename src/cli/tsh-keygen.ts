@@ -3,7 +3,8 @@ import { writeTo } from '../node/files.ts';
 import { getopt } from './getopt.ts';
 import { operationOf } from './keygen/operations.ts';
 import { keygenFlags, keygenSpec, newOptions, type KeygenOptions } from './keygen/options.ts';
-import { Exit, Fatal, Run } from './keygen/run.ts';
+import { Exit, Fatal } from './keygen/endings.ts';
+import { Run } from './keygen/run.ts';
 import { keygenUsage } from './keygen/usage.ts';
 import { runProgram } from './program.ts';
 

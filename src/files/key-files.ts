@@ -5,12 +5,16 @@ import { formatPublicKeyLine, type PublicKeyLine, parsePublicKeyLine } from '../
 import { utf8Bytes, utf8Text } from '../core/util/bytes.ts';
 import { SshError } from '../core/util/errors.ts';
 import { SystemError } from '../node/errno.ts';
+import { fileExists } from '../node/file-entries.ts';
 import { readWholeFile, replaceFile } from '../node/files.ts';
 import { keyFileIsPrivate, unprotectedKeyBanner } from '../node/permissions.ts';
 
 /** The suffixes of the files that belong to a private key's. */
 const publicSuffix = '.pub';
 const certificateSuffix = '-cert.pub';
+
+/** The largest file that is taken for a private key's, as in OpenSSH: 128 MiB. */
+const largestFile = 128 * 1024 * 1024;
 
 const privateMode = 0o600;
 const publicMode = 0o644;
@@ -43,7 +47,7 @@ export async function loadPrivateKey(
  * @throws SystemError; SshError SSH_ERR_KEY_BAD_PERMISSIONS where others may read it.
  */
 export function readKeyFile(path: string, warn: (line: string) => void): Uint8Array {
-  const { bytes } = readWholeFile(path, undefined, (stat) => {
+  const { bytes } = readWholeFile(path, largestFile, (stat) => {
     if (keyFileIsPrivate(stat)) return;
     for (const line of unprotectedKeyBanner(path, stat.mode)) warn(line);
     throw new SshError('SSH_ERR_KEY_BAD_PERMISSIONS', path);
@@ -82,14 +86,20 @@ export function loadCertificateBeside(path: string): PublicKeyLine {
   return line;
 }
 
-/** Saves a private key's file, readable by its owner alone from the first moment on. @throws SystemError */
+/**
+ * Saves a private key's file, readable by its owner alone from the first moment on. A link to a key stands for the key; one that leads
+ * nowhere is replaced.
+ *
+ * @throws SystemError
+ */
 export function savePrivateKey(path: string, text: Uint8Array): void {
-  replaceFile(path, text, { mode: privateMode, forceMode: true });
+  replaceFile(path, text, { mode: privateMode, forceMode: true, throughLink: fileExists(path) });
 }
 
-/** Saves a public key's file: one line. @throws SystemError */
+/** Saves a public key's file: one line, in which a space stands even before an empty comment. @throws SystemError */
 export function savePublicKey(path: string, key: PublicKey, comment: string): void {
-  replaceFile(path, utf8Bytes(`${formatPublicKeyLine(key, comment)}\n`), { mode: publicMode, forceMode: true });
+  const line = utf8Bytes(`${formatPublicKeyLine(key)} ${comment}\n`);
+  replaceFile(path, line, { mode: publicMode, throughLink: fileExists(path) });
 }
 
 /** The first line that is a key; comments and what is no key are passed over, a private key's file is none. */

@@ -2,7 +2,8 @@
 import { flagOption, textOption } from '../../core/keys/certify.ts';
 import type { CertificateOption, CertificateRole } from '../../core/keys/key.ts';
 import { isNetworkAddress, parseNetwork } from '../../core/util/addr.ts';
-import { Fatal, type Run } from './run.ts';
+import { Fatal } from './endings.ts';
+import type { Run } from './run.ts';
 
 /** The options of a certificate, sorted as they are written. */
 export interface CertificateOptions {

@@ -9,7 +9,8 @@ import { type AgentConnection, connectAgent } from './agent.ts';
 import { loadIdentity, loadPublic } from './key-input.ts';
 import { savePublic } from './key-output.ts';
 import { matchesType } from './key-type.ts';
-import { because, Fatal, reason, type Run } from './run.ts';
+import { because, Fatal, reason } from './endings.ts';
+import type { Run } from './run.ts';
 import { always, formatValidity } from './validity.ts';
 
 /** The authority's key and how it is let go. */

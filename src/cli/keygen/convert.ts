@@ -9,7 +9,8 @@ import { readWholeFile } from '../../node/files.ts';
 import { formatPrivate } from './key-output.ts';
 import { loadAnyPublic, type LoadedKey, loadIdentity, mustExist } from './key-input.ts';
 import { askTwice, givenPassphrase, keyFile } from './prompts.ts';
-import { because, Fatal, reason, type Run } from './run.ts';
+import { because, Fatal, reason } from './endings.ts';
+import type { Run } from './run.ts';
 import type { KeyFormat } from './options.ts';
 
 const QUESTION = 'Enter file in which the key is';

@@ -12,7 +12,8 @@ import { hostKeyKinds } from './key-type.ts';
 import { fileExists } from '../../node/file-entries.ts';
 import { becauseOf, loadIdentity, loadPublic, mustExist, readPrivateFile } from './key-input.ts';
 import { keyFile } from './prompts.ts';
-import { because, Fatal, type Run } from './run.ts';
+import { because, Fatal } from './endings.ts';
+import type { Run } from './run.ts';
 
 const largestFile = 64 * 1024 * 1024;
 

@@ -5,11 +5,13 @@ import { fingerprint, randomArt } from '../../core/keys/fingerprint.ts';
 import { keyType } from '../../core/keys/key-types.ts';
 import { generatePrivateKey, type PrivateKey } from '../../core/keys/private-key.ts';
 import { hostKeyKinds, keyTypeNamed, type RequestedType } from './key-type.ts';
+import { savePublicKey } from '../../files/key-files.ts';
 import { fileExists, fileState, removeFile, renameFile } from '../../node/file-entries.ts';
 import { makeFolder } from '../../node/files.ts';
 import { askTwice, givenPassphrase, keyFile, mayOverwrite } from './prompts.ts';
-import { savePrivate, savePublic, writePrivate, writePublic } from './key-output.ts';
-import { Fatal, reason, type Run } from './run.ts';
+import { savePrivate, savePublic, writePrivate } from './key-output.ts';
+import { Fatal, reason } from './endings.ts';
+import type { Run } from './run.ts';
 
 /** Makes a key pair and its two files. */
 export async function generate(run: Run): Promise<number> {
@@ -72,7 +74,7 @@ async function generateHostKey(run: Run, target: string, name: string): Promise<
   const { publicKey } = key;
   const steps: readonly (readonly [what: string, act: () => void | Promise<void>])[] = [
     [`Could not save your private key in ${temporary}`, () => writePrivate(run, temporary, key, run.userAtHost, new Uint8Array(0))],
-    [`Could not save your public key in ${publicTemporary}`, () => writePublic(publicTemporary, publicKey, run.userAtHost)],
+    [`Could not save your public key in ${publicTemporary}`, () => savePublicKey(publicTemporary, publicKey, run.userAtHost)],
     [`Unable to move ${publicTarget} into position`, () => renameFile(publicTemporary, publicTarget)],
     [`Unable to move ${target} into position`, () => renameFile(temporary, target)],
   ];

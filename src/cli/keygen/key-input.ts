@@ -6,15 +6,13 @@ import { isOpensshPrivate, readOpensshEnvelope } from '../../core/keys/openssh-p
 import { type PublicKeyLine, parsePublicKeyLine } from '../../core/keys/public-key.ts';
 import { utf8Text } from '../../core/util/bytes.ts';
 import { SshError } from '../../core/util/errors.ts';
+import { readKeyFile } from '../../files/key-files.ts';
 import { SystemError } from '../../node/errno.ts';
 import { fileState } from '../../node/file-entries.ts';
 import { readWholeFile } from '../../node/files.ts';
-import { keyFileIsPrivate, unprotectedKeyBanner } from '../../node/permissions.ts';
 import { askSecret, givenPassphrase } from './prompts.ts';
-import { because, type Fatal, reason, type Run } from './run.ts';
-
-/** The largest file that is taken for a key's, as in OpenSSH: 128 MiB. */
-const largestFile = 128 * 1024 * 1024;
+import { because, type Fatal, reason } from './endings.ts';
+import type { Run } from './run.ts';
 
 /** A private key and what its file says beside it. */
 export interface LoadedKey {
@@ -30,11 +28,7 @@ export interface LoadedKey {
  *   been told, and what {@link parsePrivateKeyFile} throws
  */
 export async function readPrivateFile(run: Run, path: string, passphrase: Uint8Array | undefined): Promise<LoadedKey> {
-  const { bytes } = readWholeFile(path, largestFile, (stat) => {
-    if (keyFileIsPrivate(stat)) return;
-    for (const line of unprotectedKeyBanner(path, stat.mode)) run.error(line);
-    throw new SshError('SSH_ERR_KEY_BAD_PERMISSIONS', path);
-  });
+  const bytes = readKeyFile(path, run.error);
   try {
     const format = detectPrivateFormat(bytes);
     const own = run.options.format === 'PPK' && isPpk(format?.name) ? format : undefined;

@@ -2,13 +2,11 @@
 import type { PublicKey } from '../../core/keys/key.ts';
 import { privateFormat, type PrivateFormatOptions } from '../../core/keys/formats.ts';
 import type { PrivateKey } from '../../core/keys/private-key.ts';
-import { formatPublicKeyLine } from '../../core/keys/public-key.ts';
-import { utf8Bytes } from '../../core/util/bytes.ts';
 import { SshError } from '../../core/util/errors.ts';
-import { fileExists } from '../../node/file-entries.ts';
-import { replaceFile } from '../../node/files.ts';
+import { savePrivateKey, savePublicKey } from '../../files/key-files.ts';
 import type { KeyFormat } from './options.ts';
-import { because, Exit, reason, type Run } from './run.ts';
+import { because, Exit, reason } from './endings.ts';
+import type { Run } from './run.ts';
 
 /** The form of private keys that -m asks for. */
 const formatNames: Readonly<Partial<Record<KeyFormat, string>>> = { PEM: 'pem', PKCS8: 'pkcs8', PPK: 'ppk' };
@@ -43,8 +41,7 @@ export async function writePrivate(run: Run, path: string, key: PrivateKey, comm
     ...(rounds !== undefined && { rounds }),
   });
   try {
-    // a link to a key stands for the key; one that leads nowhere is replaced
-    replaceFile(path, bytes, { mode: 0o600, forceMode: true, throughLink: fileExists(path) });
+    savePrivateKey(path, bytes);
   } finally {
     bytes.fill(0);
   }
@@ -60,15 +57,10 @@ export async function savePrivate(run: Run, path: string, key: PrivateKey, comme
   }
 }
 
-/** Writes a public key's file: one line, in which a space stands even before an empty comment. @throws SystemError */
-export function writePublic(path: string, key: PublicKey, comment: string): void {
-  replaceFile(path, utf8Bytes(`${formatPublicKeyLine(key)} ${comment}\n`), { mode: 0o644, throughLink: fileExists(path) });
-}
-
-/** {@link writePublic}. @throws Fatal with the reason */
+/** Writes a public key's file. @throws Fatal with the reason */
 export function savePublic(path: string, key: PublicKey, comment: string, named = path): void {
   try {
-    writePublic(path, key, comment);
+    savePublicKey(path, key, comment);
   } catch (error) {
     throw because(`Unable to save public key to ${named}`, error);
   }

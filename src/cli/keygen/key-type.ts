@@ -1,6 +1,6 @@
 /** Types of keys as -t names them. */
 import { keyType } from '../../core/keys/key-types.ts';
-import { Fatal } from './run.ts';
+import { Fatal } from './endings.ts';
 
 /** A type to be generated. */
 export interface RequestedType {

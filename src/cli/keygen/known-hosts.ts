@@ -19,7 +19,8 @@ import { SystemError } from '../../node/errno.ts';
 import { fileState } from '../../node/file-entries.ts';
 import { readWholeFile } from '../../node/files.ts';
 import { describeKey } from './fingerprint.ts';
-import { because, Fatal, type Run } from './run.ts';
+import { because, Fatal } from './endings.ts';
+import type { Run } from './run.ts';
 
 const largestFile = 256 * 1024 * 1024;
 

@@ -5,7 +5,7 @@ import type { Krl } from '../../core/keys/krl.ts';
 import { parsePublicKeyLine } from '../../core/keys/public-key.ts';
 import { base64, fromBase64, latin1Text } from '../../core/util/bytes.ts';
 import { SshError } from '../../core/util/errors.ts';
-import { because, Fatal } from './run.ts';
+import { because, Fatal } from './endings.ts';
 
 /** What a line is about: where it stands, what it says behind its word, and whose certificates it means. */
 interface RevokedLine {

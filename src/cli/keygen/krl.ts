@@ -10,7 +10,8 @@ import { readInput } from '../../node/standard-input.ts';
 import { loadPublic } from './key-input.ts';
 import { revokeLine } from './krl-lines.ts';
 import { largestKrl } from './revoked.ts';
-import { because, Fatal, type Run } from './run.ts';
+import { because, Fatal } from './endings.ts';
+import type { Run } from './run.ts';
 
 /** -k: writes a list, or with -u adds to one. */
 export function makeKrl(run: Run): number {

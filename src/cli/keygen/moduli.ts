@@ -5,7 +5,8 @@ import { concat, copyBytes, fromHex, utf8Bytes, utf8Text } from '../../core/util
 import { removeFile } from '../../node/file-entries.ts';
 import { appendLines, overwriteFile, readTextIfAny, readWholeFile, replaceFile } from '../../node/files.ts';
 import { readInput } from '../../node/standard-input.ts';
-import { because, Fatal, type Run } from './run.ts';
+import { because, Fatal } from './endings.ts';
+import type { Run } from './run.ts';
 
 const largestFile = 1024 * 1024 * 1024;
 

@@ -1,5 +1,6 @@
 /** Which operation a command line asks for: the first row whose flags are given. */
-import { Fatal, type Run } from './run.ts';
+import { Fatal } from './endings.ts';
+import type { Run } from './run.ts';
 import { usage } from './usage.ts';
 
 type Operation = (run: Run) => number | Promise<number>;

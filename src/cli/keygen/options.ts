@@ -2,7 +2,7 @@
 import { fingerprintHashes, type FingerprintHash } from '../../core/keys/fingerprint.ts';
 import { keyFileCiphers } from '../../core/keys/key-file-ciphers.ts';
 import type { OptionSpec } from '../getopt.ts';
-import { Fatal } from './run.ts';
+import { Fatal } from './endings.ts';
 import { parseValidity, type Validity } from './validity.ts';
 
 /** The forms of keys that `-m` names. */

@@ -4,7 +4,8 @@ import { visibleText } from '../../core/util/vis.ts';
 import { becauseOf, isWrongPassphrase, type LoadedKey, loadIdentity, mustExist, readPrivateFile } from './key-input.ts';
 import { savePrivate, savePublic } from './key-output.ts';
 import { askLine, askSecret, askTwice, givenPassphrase, keyFile } from './prompts.ts';
-import { Exit, type Run } from './run.ts';
+import { Exit } from './endings.ts';
+import type { Run } from './run.ts';
 
 const QUESTION = 'Enter file in which the key is';
 

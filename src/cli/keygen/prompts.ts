@@ -3,7 +3,8 @@ import { equalBytes, utf8Bytes } from '../../core/util/bytes.ts';
 import { fileExists } from '../../node/file-entries.ts';
 import { readPassphrase } from '../../node/read-passphrase.ts';
 import { readInputLine } from '../../node/standard-input.ts';
-import { Exit, type Run } from './run.ts';
+import { Exit } from './endings.ts';
+import type { Run } from './run.ts';
 
 /** Names of identity files by the first letters of the type, the default first. */
 const defaultFiles: readonly (readonly [type: RegExp, file: string])[] = [

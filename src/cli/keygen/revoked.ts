@@ -5,7 +5,8 @@ import { parsePublicKeyLine } from '../../core/keys/public-key.ts';
 import { utf8Text } from '../../core/util/bytes.ts';
 import { SshError } from '../../core/util/errors.ts';
 import { readWholeFile } from '../../node/files.ts';
-import { reason, type Run } from './run.ts';
+import { reason } from './endings.ts';
+import type { Run } from './run.ts';
 
 /** The largest list that is read: 128 MiB, as in OpenSSH. */
 export const largestKrl = 128 * 1024 * 1024;

@@ -1,4 +1,4 @@
-/** What every operation of `tsh-keygen` has at hand: its options, its output, and the ways in which it ends. */
+/** What every operation of `tsh-keygen` has at hand: its options and its output. */
 import { concat, utf8Bytes } from '../../core/util/bytes.ts';
 import { stderrLog, type Log, type LogLevel } from '../../core/util/log.ts';
 import { visibleText } from '../../core/util/vis.ts';
@@ -6,34 +6,11 @@ import { expandTilde, writeTo } from '../../node/files.ts';
 import { localHostname } from '../../node/local-host.ts';
 import { isatty } from '../../node/tty.ts';
 import { ownUser } from '../../node/users.ts';
+import { Fatal } from './endings.ts';
 import type { KeygenOptions } from './options.ts';
 
 /** As much as C's library holds for a pipe. */
 const mostHeld = 4096;
-
-/** Ends the program with a message in the log and status 255. */
-export class Fatal extends Error {}
-
-/** Ends the program with this status; what is to be said has been said. */
-export class Exit extends Error {
-  readonly status: number;
-
-  constructor(status: number) {
-    super(`exit ${status}`);
-    this.status = status;
-  }
-}
-
-/** What went wrong, behind what was being done: OpenSSH's way to tell of an error. Anything unexpected is thrown on. */
-export function because(what: string, error: unknown): Fatal {
-  return new Fatal(`${what}: ${reason(error)}`, { cause: error });
-}
-
-/** The text of an error that a user is told: of the system, of a key, of a file. */
-export function reason(error: unknown): string {
-  if (error instanceof Error && (error.name === 'SystemError' || error.name === 'SshError')) return error.message;
-  throw error;
-}
 
 /** One run of the program. */
 export class Run {

@@ -13,7 +13,8 @@ import { SshError } from '../../core/util/errors.ts';
 import { matchPatternList } from '../../core/util/pattern.ts';
 import { readWholeFile } from '../../node/files.ts';
 import { endOfPrefix } from './fingerprint.ts';
-import { reason, type Run } from './run.ts';
+import { reason } from './endings.ts';
+import type { Run } from './run.ts';
 import { formatTime } from './validity.ts';
 
 const largestFile = 64 * 1024 * 1024;

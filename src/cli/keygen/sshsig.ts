@@ -24,7 +24,8 @@ import { type AgentConnection, connectAgent } from './agent.ts';
 import { loadIdentity, loadPublic } from './key-input.ts';
 import { mayOverwrite } from './prompts.ts';
 import { isRevoked } from './revoked.ts';
-import { Fatal, reason, type Run } from './run.ts';
+import { Fatal, reason } from './endings.ts';
+import type { Run } from './run.ts';
 import { checkSigner, findPrincipals, matchPrincipals } from './signers.ts';
 import { usage } from './usage.ts';
 

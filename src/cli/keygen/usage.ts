@@ -1,4 +1,5 @@
-import { Exit, type Run } from './run.ts';
+import { Exit } from './endings.ts';
+import type { Run } from './run.ts';
 
 /** The usage text of ssh-keygen, which scripts look into. */
 export const keygenUsage = `\

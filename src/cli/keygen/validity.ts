@@ -2,7 +2,7 @@
 import { parseAbsoluteTime } from '../../core/util/absolute-time.ts';
 import { SshError } from '../../core/util/errors.ts';
 import { parseSeconds } from '../../core/util/time.ts';
-import { Fatal } from './run.ts';
+import { Fatal } from './endings.ts';
 
 /** From which second on and up to which, counted from 1970. */
 export interface Validity {

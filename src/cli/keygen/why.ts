@@ -3,7 +3,8 @@ import { diagnosePrivateKey } from '../../core/keys/diagnose.ts';
 import { SshError } from '../../core/util/errors.ts';
 import { readWholeFile } from '../../node/files.ts';
 import { visibleText } from '../../core/util/vis.ts';
-import { isUtf8Locale, reason } from './run.ts';
+import { reason } from './endings.ts';
+import { isUtf8Locale } from './run.ts';
 
 /** Why a key file was not read, in one line without its end. */
 export async function diagnose(path: string, error: unknown): Promise<string> {

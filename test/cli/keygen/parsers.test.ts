@@ -2,8 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { readCertificateOptions } from '../../../src/cli/keygen/certificate-options.ts';
 import { revokeLine } from '../../../src/cli/keygen/krl-lines.ts';
+import { Fatal } from '../../../src/cli/keygen/endings.ts';
 import { keygenFlags, newOptions } from '../../../src/cli/keygen/options.ts';
-import { Fatal, Run } from '../../../src/cli/keygen/run.ts';
+import { Run } from '../../../src/cli/keygen/run.ts';
 import { formatValidity, parseValidity } from '../../../src/cli/keygen/validity.ts';
 import { Krl } from '../../../src/core/keys/krl.ts';
 
