@@ -28,6 +28,8 @@ export interface AuthenticationPlan {
   readonly devices: readonly string[];
   readonly fingerprintHash: FingerprintHash;
   readonly candidates: () => Promise<readonly Candidate[]>;
+  /** Lets this machine vouch for the user; undefined where it is not to. */
+  readonly hostbased: (() => Promise<ClientMethod>) | undefined;
   /** Keys that the server is asked about before any is used. */
   readonly probe: KeyProbe | undefined;
 }
@@ -43,15 +45,17 @@ export async function authenticateClient(
   events: EventSink,
   succeeded: (method: string) => void,
 ): Promise<void> {
-  const rows: Readonly<Record<string, { readonly enabled: boolean; readonly make: () => ClientMethod }>> = {
-    publickey: { enabled: plan.enabled.publickey, make: () => publickey(transport, plan) },
-    password: { enabled: plan.enabled.password, make: () => password(plan) },
-    'keyboard-interactive': { enabled: plan.enabled.keyboardInteractive, make: () => keyboardInteractive(plan) },
+  const rows: Readonly<Record<string, (() => ClientMethod | Promise<ClientMethod>) | false | undefined>> = {
+    hostbased: plan.hostbased,
+    publickey: plan.enabled.publickey && (() => publickey(transport, plan)),
+    password: plan.enabled.password && (() => password(plan)),
+    'keyboard-interactive': plan.enabled.keyboardInteractive && (() => keyboardInteractive(plan)),
   };
-  const methods = preferredMethods(plan.preferred, plan.batchMode).flatMap((name) => {
-    const row = rows[name];
-    return row?.enabled === true ? [row.make()] : [];
-  });
+  const methods: ClientMethod[] = [];
+  for (const name of preferredMethods(plan.preferred, plan.batchMode)) {
+    const make = rows[name];
+    if (make !== undefined && make !== false) methods.push(await make());
+  }
   await authenticate(transport, { user: plan.user, host: plan.host, methods, emit: events, succeeded });
 }
 

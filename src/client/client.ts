@@ -2,6 +2,7 @@ import { visibleText } from '../core/util/vis.ts';
 import { compressionWorks } from '../core/transport/compression.ts';
 import type { EventSink } from '../core/events.ts';
 import type { KeyProbe } from '../core/auth/client-probe.ts';
+import type { ClientMethod } from '../core/auth/client-session.ts';
 import { Connection } from '../core/connection/connection.ts';
 import { Keepalive } from '../core/connection/keepalive.ts';
 import type { SessionExit } from '../core/connection/session-requests.ts';
@@ -245,9 +246,24 @@ export class Client {
       mostPrompts: options.numberOfPasswordPrompts,
       devices: options.kbdInteractiveDevices === undefined ? [] : splitNames(options.kbdInteractiveDevices),
       fingerprintHash: options.fingerprintHash.toLowerCase() as FingerprintHash,
+      hostbased: options.hostbasedAuthentication ? () => this.hostbased() : undefined,
       probe: this.task.probe,
       candidates: () => findCandidates(identityPlan(config, environment), sessionBinding(transport), { log, events }),
     };
+  }
+
+  private async hostbased(): Promise<ClientMethod> {
+    const { log, environment } = this.task;
+    const { options, reached } = this;
+    if (reached === undefined) throw new SshError('SSH_ERR_INTERNAL_ERROR', 'authenticating without a connection');
+    const { hostbased } = await import('./hostbased.ts');
+    return hostbased({
+      accepted: splitNames(options.hostbasedAcceptedAlgorithms),
+      fingerprintHash: options.fingerprintHash.toLowerCase() as FingerprintHash,
+      localUser: environment.user.name,
+      connection: reached.stream,
+      log,
+    });
   }
 
   private succeed(transport: Transport, method: string): Opened {

@@ -3,7 +3,7 @@ import type { Log, LogLevel } from '../core/util/log.ts';
 import { errnoOf, errnoText } from '../node/errno.ts';
 import { dialByCommand, endProxyCommand, NoConnectionPassed, standardStreams, startProxyCommand } from '../node/proxy-command.ts';
 import { type AddressFamily, interfaceAddress, ResolveError, resolveHost } from '../node/resolve.ts';
-import { type ByteStream, connectTcp, type SocketStream } from '../node/socket.ts';
+import { connectTcp, type SocketStream } from '../node/socket.ts';
 import { setTrafficClass } from '../node/socket-options.ts';
 
 /** Where to connect to and how (ssh_config(5)). */
@@ -26,7 +26,7 @@ export interface ConnectPlan {
 
 /** A way to the server. */
 export interface Reached {
-  readonly stream: ByteStream;
+  readonly stream: SocketStream;
   /** The numeric address; undefined where a command made the connection. */
   readonly address: string | undefined;
   /** The other end of the socket; undefined where there is no socket but pipes to a command. */

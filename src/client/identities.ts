@@ -109,7 +109,7 @@ function fileCandidates({ path, explicit }: IdentityPlan['files'][number], plan:
     events({ type: 'authentication-try', attempt });
     return [];
   }
-  const load = once(() => loadSigner(path, explicit, plan, log));
+  const load = once(() => loadSigner(path, explicit, plan, { log, events }));
   const key: Candidate = { source: path, publicKey, explicit, agent: false, load };
   if (plan.certificates.length > 0) return [key];
   const certificate = longEnough(
@@ -124,7 +124,12 @@ function fileCandidates({ path, explicit }: IdentityPlan['files'][number], plan:
 }
 
 /** The private half of a key file; asks for its passphrase where it needs one. Undefined where it can't be had. */
-async function loadSigner(path: string, explicit: boolean, plan: IdentityPlan, log: Log): Promise<Signer | undefined> {
+async function loadSigner(
+  path: string,
+  explicit: boolean,
+  plan: IdentityPlan,
+  { log, events }: IdentitySurroundings,
+): Promise<Signer | undefined> {
   const warn = (line: string): void => log('ERROR', line);
   let passphrase: Uint8Array | undefined;
   for (let asked = 0; ; asked++) {
@@ -137,7 +142,10 @@ async function loadSigner(path: string, explicit: boolean, plan: IdentityPlan, l
         tellUnreadable(path, explicit, error, log);
         return undefined;
       }
-      if (asked > 0) log('DEBUG2', 'bad passphrase given, try again...');
+      if (asked > 0) {
+        events({ type: 'wrong-passphrase', source: path });
+        log('DEBUG2', 'bad passphrase given, try again...');
+      }
       if (plan.batchMode || asked === plan.mostPrompts) return undefined;
       passphrase = await readPassphrase(`Enter passphrase for key '${path}': `);
       if (passphrase === undefined || passphrase.length === 0) {

@@ -144,6 +144,8 @@ export type TshEvent =
   // authentication
   /** The agent was asked for its keys. */
   | { readonly type: 'agent'; readonly socket: string; readonly keys: number; readonly problem?: string }
+  /** What was given as a key file's passphrase does not open it. */
+  | { readonly type: 'wrong-passphrase'; readonly source: string }
   | { readonly type: 'service'; readonly name: string; readonly accepted: boolean }
   | { readonly type: 'banner'; readonly text: string }
   | { readonly type: 'authentication-methods'; readonly canContinue: readonly string[]; readonly partialSuccess: boolean }

@@ -138,7 +138,7 @@ describePeer('openssh-10', 'with a real server', () => {
     server = await startSshd({
       peer: 'openssh-10',
       hostKeys: ['ed25519', 'rsa'],
-      lines: ['MaxAuthTries 3', 'Match User nobody', 'PasswordAuthentication yes'],
+      lines: ['MaxAuthTries 3', 'HostbasedAuthentication yes', 'Match User nobody', 'PasswordAuthentication yes'],
     });
   });
   afterAll(() => server.stop());
@@ -219,7 +219,7 @@ describePeer('openssh-10', 'with a real server', () => {
           .split(' ')[1] ?? '?';
       expect(told).toContain(`known: ED25519 ${print}  (${file('known')} line 2)`);
       expect(told).toContain(`old-name  (${file('known')} line 3)`);
-      expect(told).toContain(`ssh-keygen -R '[127.0.0.1]:${server.port}' -f ${file('known')}`);
+      expect(told).toContain(`tsh-keygen -R '[127.0.0.1]:${server.port}' -f ${file('known')}`);
     });
 
     test('is not known, with strict checking', async () => {
@@ -246,7 +246,7 @@ describePeer('openssh-10', 'with a real server', () => {
       expect(diagnosis.credentials).toMatchObject([
         { from: 'file', source: file('unknown-key'), keyType: 'ED25519', offered: true, answer: 'refused' },
       ]);
-      expect(text).toContain(`ssh-copy-id -p ${server.port} ${server.user}@server`);
+      expect(text).toContain(`tsh-copy-id -p ${server.port} ${server.user}@server`);
     });
 
     test('a full agent', async () => {
@@ -285,6 +285,14 @@ describePeer('openssh-10', 'with a real server', () => {
       expect(text).toContain(`Key files that are not there:\n    ${file('not-there')}`);
     });
 
+    test('a machine that is not set up to vouch for its users', async () => {
+      const { diagnosis } = await why(
+        at('-o', 'HostbasedAuthentication=yes', '-o', 'PreferredAuthentications=hostbased', '-o', 'HostbasedAcceptedAlgorithms=*'),
+      );
+      // without host keys there is nothing to be signed with
+      expect(['auth.keysign', 'auth.no-method']).toContain(diagnosis.cause);
+    });
+
     test('keys switched off', async () => {
       const { diagnosis } = await why(at('-o', 'PubkeyAuthentication=no'));
       expect(diagnosis.cause).toBe('auth.no-key');
@@ -317,7 +325,19 @@ describePeer('openssh-10', 'with a real server', () => {
       writeFileSync(server.authorizedKeys, readFileSync(`${key}.pub`), { flag: 'a' });
       const { text, diagnosis } = await why(only(key));
       expect(diagnosis.cause).toBe('auth.key-file');
-      expect(text).toContain(`ssh-add ${key}`);
+      expect(text).toContain(`tsh-add ${key}`);
+    });
+
+    test('a passphrase that is wrong', async () => {
+      const key = newKey('guessed');
+      execFileSync(peerProgram('openssh-10', 'ssh-keygen'), ['-q', '-p', '-P', '', '-N', 'secret', '-f', key]);
+      writeFileSync(server.authorizedKeys, readFileSync(`${key}.pub`), { flag: 'a' });
+      writeFileSync(file('guess'), '#!/bin/sh\necho guess\n', { mode: 0o755 });
+      const env = { SSH_ASKPASS: file('guess'), SSH_ASKPASS_REQUIRE: 'force' };
+      const { text, diagnosis } = await why(['-o', 'BatchMode=no', ...only(key)], { env });
+      expect(diagnosis.cause).toBe('auth.key-file');
+      expect(text).toContain('the passphrase that was given does not open it');
+      expect(text).not.toContain('needs its passphrase');
     });
 
     test('a private key and a public one that do not belong together', async () => {

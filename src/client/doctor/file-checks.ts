@@ -101,7 +101,7 @@ async function sockets({ folder: path, environment, config }: DoctorScene): Prom
   const findings: Finding[] = [];
   const agent = environment.variable('SSH_AUTH_SOCK');
   if (agent !== undefined && agent !== '' && !(await answers(agent)))
-    findings.push(bad('sockets', agent, 'SSH_AUTH_SOCK names it, but no agent answers there', 'eval $(ssh-agent), or unset SSH_AUTH_SOCK'));
+    findings.push(bad('sockets', agent, 'SSH_AUTH_SOCK names it, but no agent answers there', 'eval $(tsh-agent), or unset SSH_AUTH_SOCK'));
   const named = config?.options.identityAgent;
   if (named !== undefined && named.startsWith('/') && named !== agent && !(await answers(named)))
     findings.push(bad('sockets', named, 'IdentityAgent names it, but no agent answers there', 'start that agent, or take the line away'));

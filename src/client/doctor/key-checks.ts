@@ -75,7 +75,7 @@ function mismatched({ path, key }: Found): readonly Finding[] {
   if (key === undefined) return [];
   const beside = publicFile(`${path}.pub`);
   if (beside === undefined || equalBytes(beside.plain.blob, key.plain.blob)) return [];
-  return [bad('keys', `${path}.pub`, 'it is not the public half of the key beside it', `ssh-keygen -y -f ${path} > ${path}.pub`)];
+  return [bad('keys', `${path}.pub`, 'it is not the public half of the key beside it', `tsh-keygen -y -f ${path} > ${path}.pub`)];
 }
 
 function publicFile(path: string): PublicKey | undefined {
@@ -94,7 +94,7 @@ function weak({ path, key }: Found): readonly Finding[] {
       'keys',
       path,
       `an RSA key of ${key.bits} bits is too short to be safe`,
-      'ssh-keygen -t ed25519, and put the new key where the old one is used',
+      'tsh-keygen -t ed25519, and put the new key where the old one is used',
     ),
   ];
 }

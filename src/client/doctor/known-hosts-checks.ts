@@ -58,7 +58,7 @@ function conflicts(files: readonly KnownHostsFile[]): readonly Finding[] {
               'known_hosts',
               place,
               `another ${line.keyType} key for ${name} than ${known.place}`,
-              `find out which is right, then: ssh-keygen -R '${name}' -f ${file.file}`,
+              `find out which is right, then: tsh-keygen -R '${name}' -f ${file.file}`,
             ),
           );
       }

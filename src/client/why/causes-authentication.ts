@@ -37,8 +37,8 @@ export const authenticationCauses: readonly Cause[] = [
     },
     wayOut: ({ asked }) => [
       `Name the right key and offer no other, in ~/.ssh/config:\n${hostBlock(asked, 'IdentityFile ~/.ssh/the_right_key', 'IdentitiesOnly yes')}`,
-      'If the key is in the agent only, put its public half (ssh-add -L shows it) into a file and name that as IdentityFile.',
-      'Or take keys out of the agent that you do not need: ssh-add -d FILE',
+      'If the key is in the agent only, put its public half (tsh-add -L shows it) into a file and name that as IdentityFile.',
+      'Or take keys out of the agent that you do not need: tsh-add -d FILE',
     ],
   },
   {
@@ -87,8 +87,8 @@ export const authenticationCauses: readonly Cause[] = [
     holds: (scene) => isDenied(scene) && scene.story.attempts.some(({ agent, outcome }) => agent === true && outcome === 'failed'),
     sentence: () => 'The server would take a key that the agent holds, but the agent did not sign with it.',
     wayOut: () => [
-      'Some keys want to be confirmed or touched: look for a window that asks, or for the blinking key. Locked agents sign nothing: ssh-add -X',
-      'Take the key out and in again: ssh-add -d FILE; ssh-add FILE',
+      'Some keys want to be confirmed or touched: look for a window that asks, or for the blinking key. Locked agents sign nothing: tsh-add -X',
+      'Take the key out and in again: tsh-add -d FILE; tsh-add FILE',
     ],
   },
   {
@@ -100,7 +100,7 @@ export const authenticationCauses: readonly Cause[] = [
       `The private key and the .pub file beside it do not belong together: ${story.attempts.find(({ outcome }) => outcome === 'failed')?.source ?? ''}.`,
     wayOut: ({ story }) => {
       const file = story.attempts.find(({ outcome }) => outcome === 'failed')?.source ?? 'FILE';
-      return [`Make the public half anew: ssh-keygen -y -f ${file} > ${file}.pub`];
+      return [`Make the public half anew: tsh-keygen -y -f ${file} > ${file}.pub`];
     },
   },
   {
@@ -118,8 +118,18 @@ export const authenticationCauses: readonly Cause[] = [
           (origin) =>
             `PubkeyAcceptedAlgorithms is set ${origin.line === 0 ? 'on the command line' : `in ${origin.file} line ${origin.line}`}: take that away, or widen it.`,
         ),
-      'Make a new key, which every server of the last ten years takes: ssh-keygen -t ed25519',
+      'Make a new key, which every server of the last ten years takes: tsh-keygen -t ed25519',
       `If only old RSA with SHA-1 will do (a very old server), allow it for this host alone:\n${hostBlock(asked, 'PubkeyAcceptedAlgorithms +ssh-rsa')}`,
+    ],
+  },
+  {
+    code: 'auth.keysign',
+    holds: (scene) => isDenied(scene) && scene.story.attempts.some(({ method, outcome }) => method === 'hostbased' && outcome === 'failed'),
+    sentence: () => 'This machine was to vouch for you (HostbasedAuthentication), but its ssh-keysign gave no signature.',
+    wayOut: (scene) => [
+      'Whoever runs this machine must write EnableSSHKeysign yes into /etc/ssh/ssh_config, outside of Host blocks; ssh-keysign must be installed and belong to root with its setuid bit.',
+      'What ssh-keysign itself complained of stands above.',
+      ...untried(scene),
     ],
   },
   {
@@ -136,7 +146,7 @@ export const authenticationCauses: readonly Cause[] = [
         : `The server takes none of the ${story.refusedKeys.length} keys that were offered for ${asked.user}.`,
     wayOut: (scene) => [
       `Is ${scene.asked.user} your name there, not only here? If not: tsh NAME@${scene.asked.originalHost}`,
-      `Put the key on the server, by a way that still works: ssh-copy-id${scene.asked.port === 22 ? '' : ` -p ${scene.asked.port}`} ${scene.asked.user}@${scene.asked.originalHost}`,
+      `Put the key on the server, by a way that still works: tsh-copy-id${scene.asked.port === 22 ? '' : ` -p ${scene.asked.port}`} ${scene.asked.user}@${scene.asked.originalHost}`,
       'If it is there already: on the server ~ and ~/.ssh must not be writable for others, nor ~/.ssh/authorized_keys: chmod go-w ~ ~/.ssh ~/.ssh/authorized_keys',
       ...untried(scene),
     ],
@@ -167,7 +177,7 @@ export const authenticationCauses: readonly Cause[] = [
               : []),
             ...agentLine(scene),
             'If you have a key elsewhere, name it: -i FILE, or IdentityFile in ~/.ssh/config.',
-            `If you have none, make one and put it on the server: ssh-keygen -t ed25519 && ssh-copy-id${scene.asked.port === 22 ? '' : ` -p ${scene.asked.port}`} ${scene.asked.user}@${scene.asked.originalHost}`,
+            `If you have none, make one and put it on the server: tsh-keygen -t ed25519 && tsh-copy-id${scene.asked.port === 22 ? '' : ` -p ${scene.asked.port}`} ${scene.asked.user}@${scene.asked.originalHost}`,
             ...untried(scene),
           ],
   },
@@ -203,9 +213,9 @@ function untried(scene: Scene): readonly string[] {
 function agentLine({ story }: Scene): readonly string[] {
   if (story.agent?.problem !== undefined)
     return [
-      `The agent could not be asked (${story.agent.socket}: ${story.agent.problem}): start one with eval $(ssh-agent), or unset SSH_AUTH_SOCK.`,
+      `The agent could not be asked (${story.agent.socket}: ${story.agent.problem}): start one with eval $(tsh-agent), or unset SSH_AUTH_SOCK.`,
     ];
-  if (story.agent?.keys === 0) return ['The agent is empty: ssh-add FILE'];
+  if (story.agent?.keys === 0) return ['The agent is empty: tsh-add FILE'];
   return [];
 }
 

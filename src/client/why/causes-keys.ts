@@ -125,7 +125,7 @@ export const keyCauses: readonly Cause[] = [
     wayOut: ({ story }) => [
       'First find out why, by another way than this connection. Innocent reasons: the machine was set up anew, or the name or address now belongs to another one. If there is none, someone may sit in between: do not go on.',
       `On the server's console, compare the fingerprint: ssh-keygen -lf /etc/ssh/ssh_host_${shortType(story)}_key.pub`,
-      `If they are equal, forget the old key: ssh-keygen -R '${story.verdict?.host ?? ''}'${inFile(story.verdict?.at?.file)} - and connect again.`,
+      `If they are equal, forget the old key: tsh-keygen -R '${story.verdict?.host ?? ''}'${inFile(story.verdict?.at?.file)} - and connect again.`,
     ],
   },
   {
@@ -159,7 +159,7 @@ export const keyCauses: readonly Cause[] = [
     sentence: () => 'The server showed a key or a certificate that may not be used; the line above says for which reason.',
     evidence: (scene) => hostKeys(scene),
     wayOut: () => [
-      'A certificate must name the host as you call it, be valid now, and be signed by an authority that known_hosts has: ssh-keygen -L -f FILE shows one.',
+      'A certificate must name the host as you call it, be valid now, and be signed by an authority that known_hosts has: tsh-keygen -L -f FILE shows one.',
       'If RevokedHostKeys names the key, do not connect: ask whoever runs the server for its new key.',
     ],
   },

@@ -15,7 +15,7 @@ import type { Story } from './story.ts';
 export async function findOut(story: Story, asked: Asked): Promise<Findings> {
   const keyFiles = new Map<string, KeyFileFinding>();
   for (const path of unusedFiles(story, asked)) {
-    const finding = await examineKeyFile(path, asked);
+    const finding = await examineKeyFile(path, asked, story.wrongPassphrases.has(path));
     if (finding !== undefined) keyFiles.set(path, finding);
   }
   return { keyFiles, ...knownHosts(story, asked) };
@@ -29,7 +29,7 @@ function unusedFiles(story: Story, asked: Asked): readonly string[] {
   return asked.identityFiles.map(({ path }) => path).filter((path) => failed.includes(path));
 }
 
-async function examineKeyFile(path: string, asked: Asked): Promise<KeyFileFinding | undefined> {
+async function examineKeyFile(path: string, asked: Asked, wasGuessed: boolean): Promise<KeyFileFinding | undefined> {
   let bytes: Uint8Array;
   try {
     const file = readWholeFile(path);
@@ -48,12 +48,16 @@ async function examineKeyFile(path: string, asked: Asked): Promise<KeyFileFindin
     };
   }
   try {
-    const problem = await diagnosePrivateKey(bytes);
+    const found = await diagnosePrivateKey(bytes);
+    const problem = wasGuessed && found === NEEDS_PASSPHRASE ? WRONG_PASSPHRASE : found;
     return problem === undefined ? undefined : { problem, cure: cureOf(problem, path, asked), missing: false };
   } finally {
     bytes.fill(0);
   }
 }
+
+const NEEDS_PASSPHRASE = 'the key is encrypted and needs its passphrase';
+const WRONG_PASSPHRASE = 'the passphrase that was given does not open it';
 
 /** What helps against each fault that {@link diagnosePrivateKey} can find. */
 const cures: readonly (readonly [RegExp, (path: string, asked: Asked) => string])[] = [
@@ -61,8 +65,13 @@ const cures: readonly (readonly [RegExp, (path: string, asked: Asked) => string]
     /needs its passphrase/,
     (path, asked) =>
       asked.options.batchMode
-        ? `BatchMode keeps tsh from asking for the passphrase: put the key into an agent (ssh-add ${path}), or try -o BatchMode=no`
-        : `Give its passphrase when asked, or put the key into an agent once: ssh-add ${path}`,
+        ? `BatchMode keeps tsh from asking for the passphrase: put the key into an agent (tsh-add ${path}), or try -o BatchMode=no`
+        : `Give its passphrase when asked, or put the key into an agent once: tsh-add ${path}`,
+  ],
+  [
+    /does not open it/,
+    (path) =>
+      `Try again: small and capital letters differ. A passphrase that is forgotten can't be found out: make a new key, and put it in the place of ${path}.`,
   ],
   [/CRLF/, (path) => `Make its lines end in LF: sed -i 's/\\r$//' ${path}`],
   [/line break behind the last line/, (path) => `Add the line break: echo >> ${path}`],
@@ -72,7 +81,7 @@ const cures: readonly (readonly [RegExp, (path: string, asked: Asked) => string]
       path.endsWith('.pub') ? `Name the private key's file instead: ${path.slice(0, -4)}` : 'Name the file of the private key instead.',
   ],
   [/PuTTY/, (path) => `Convert it: puttygen ${path} -O private-openssh -o ${path}.openssh - and name the new file.`],
-  [/SSH\.com/, (path) => `Convert it: ssh-keygen -i -f ${path} > ${path}.openssh - and name the new file.`],
+  [/SSH\.com/, (path) => `Convert it: tsh-keygen -i -f ${path} > ${path}.openssh - and name the new file.`],
   [/byte order mark/, (path) => `Take the mark away: sed -i '1s/^\\xef\\xbb\\xbf//' ${path}`],
   [/UTF-16/, (path) => `Convert it: iconv -f UTF-16 -t ASCII ${path} > ${path}.new - then put the new file in its place.`],
   [/cut short|damaged|not base64/, (path) => `Copy it again from where it came (in binary mode), whole: ${path}`],

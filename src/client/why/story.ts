@@ -22,6 +22,8 @@ export class Story {
   newKeys = 0;
   agent: EventOf<'agent'> | undefined;
   readonly attempts: AuthenticationTry[] = [];
+  /** Key files that a wrong passphrase was given for. */
+  readonly wrongPassphrases = new Set<string>();
   /** What the server takes, as it said last; undefined where it never said. */
   canContinue: readonly string[] | undefined;
   readonly partial: string[] = [];
@@ -113,6 +115,7 @@ const rows: { readonly [T in TshEvent['type']]?: (story: Story, event: EventOf<T
   agent: (story, event) => {
     story.agent = event;
   },
+  'wrong-passphrase': (story, { source }) => void story.wrongPassphrases.add(source),
   'authentication-methods': (story, { canContinue }) => {
     story.canContinue = canContinue;
   },

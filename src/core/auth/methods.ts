@@ -8,6 +8,7 @@ interface MethodRow {
 
 /** The methods, in the order in which the client tries them by default (ssh_config(5) PreferredAuthentications). */
 const authMethods: readonly MethodRow[] = [
+  { name: 'hostbased', interactive: false },
   { name: 'publickey', interactive: false },
   { name: 'keyboard-interactive', interactive: true },
   { name: 'password', interactive: true },

@@ -48,6 +48,7 @@ export const userauthInfoResponse = message(61, 'SSH_MSG_USERAUTH_INFO_RESPONSE'
 
 const publickeyFields = { algorithm: ascii, blob: string };
 const hostboundFields = { ...publickeyFields, hostKey: string };
+const hostbasedFields = { ...publickeyFields, clientHost: utf8, clientUser: utf8 };
 
 /** The bodies of {@link userauthRequest} by method: RFC 4252 sections 5.2, 7, 8 and 9, RFC 4256 section 3.1, OpenSSH's PROTOCOL section 3.3. */
 export const authRequests = variants({
@@ -56,7 +57,7 @@ export const authRequests = variants({
   'publickey-hostbound-v00@openssh.com': maybeSigned(hostboundFields),
   password: passwordBody(),
   'keyboard-interactive': struct({ languageTag: utf8, submethods: utf8 }),
-  hostbased: struct({ ...publickeyFields, clientHost: ascii, clientUser: utf8, signature: string }),
+  hostbased: struct({ ...hostbasedFields, signature: string }),
 });
 
 /** What a publickey signature is made over. */
@@ -96,10 +97,18 @@ export function readSignedData(bytes: Uint8Array): SignedRequest {
   return { ...request, hostKey: request.hostKey };
 }
 
+/** What a hostbased signature is made over: the session identifier and the request up to the signature (RFC 4252 section 9). */
+export function hostbasedData(
+  request: Omit<SignedRequest, 'hostKey'> & { readonly clientHost: string; readonly clientUser: string },
+): Uint8Array {
+  return encode(hostbasedForm, { ...request, number: userauthRequest.number, method: 'hostbased' });
+}
+
 const head = { sessionId: string, number: byte, user: utf8, service: ascii, method: ascii, signed: boolean };
 const start = struct(head);
 const plainForm = struct({ ...head, ...publickeyFields });
 const hostboundForm = struct({ ...head, ...hostboundFields });
+const hostbasedForm = struct({ sessionId: string, number: byte, user: utf8, service: ascii, method: ascii, ...hostbasedFields });
 
 /** A publickey body: a query without a signature, or the signed request. */
 function maybeSigned<F extends typeof publickeyFields>(fields: F): Codec<Values<F> & { readonly signature?: Uint8Array }> {

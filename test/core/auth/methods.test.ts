@@ -4,8 +4,8 @@ import { MethodChoice, afterSuccess, demandsOf, mayTry, preferredMethods } from 
 
 describe('the client’s choice of methods', () => {
   test('is OpenSSH’s order by default, and the user’s where there is one', () => {
-    expect(preferredMethods(undefined, false)).toEqual(['publickey', 'keyboard-interactive', 'password']);
-    expect(preferredMethods(undefined, true)).toEqual(['publickey']);
+    expect(preferredMethods(undefined, false)).toEqual(['hostbased', 'publickey', 'keyboard-interactive', 'password']);
+    expect(preferredMethods(undefined, true)).toEqual(['hostbased', 'publickey']);
     expect(preferredMethods(['password', 'unheard-of', 'publickey'], false)).toEqual(['password', 'publickey']);
     expect(preferredMethods(['password'], true)).toEqual([]);
   });
