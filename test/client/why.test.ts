@@ -3,51 +3,22 @@ import type net from 'node:net';
 import path from 'node:path';
 import { execFileSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Diagnosis, TshEvent } from '../../src/core/events.ts';
 import { causes } from '../../src/client/why/diagnose.ts';
-import { describePeer, peerProgram } from '../peers.ts';
-import { type Given, own, run } from '../run.ts';
+import { describePeer, peerProgram, testPeer } from '../peers.ts';
+import { own, run } from '../run.ts';
 import { keyPair, type Sshd, startSshd } from '../sshd.ts';
 import { tsh } from './common.ts';
+import { provoked, why, whyOf } from './why-run.ts';
+import { causesOfServers } from './why-servers.ts';
 import { listen, relay } from './wire-peers.ts';
-
-/** The causes that were provoked, to be held against the table at the end. */
-const provoked = new Set<string>();
-
-/** What a failed run is told to have failed of: the text of --why and, by a second run, its JSON. */
-async function why(args: readonly string[], given: Given = {}): Promise<{ readonly text: string; readonly diagnosis: Diagnosis }> {
-  const run = await tsh(['--why', ...args], given);
-  const text = run.err.slice(run.err.indexOf('\nWhy: ') + 1);
-  expect(run.err).toContain('\nWhy: ');
-  const second = await tsh(['--explain=json', ...args], given);
-  const events = second.err.split('\n').flatMap((line) => (line.startsWith('{') ? [JSON.parse(line) as TshEvent] : []));
-  const diagnosis = events.find((event) => event.type === 'diagnosis');
-  if (diagnosis === undefined) throw new Error(`no diagnosis:\n${second.err}`);
-  expect(text).toContain(`[${diagnosis.cause}; phase: ${diagnosis.phase}]`);
-  expect(diagnosis.wayOut.length).toBeGreaterThan(0);
-  provoked.add(diagnosis.cause);
-  if (process.env['SHOW_WHY'] !== undefined) process.stderr.write(`\n=== ${args.join(' ')}\n${text}`);
-  return { text, diagnosis };
-}
-
-/** Runs a failing command line against a listener of its own. */
-async function whyOf(accept: (socket: net.Socket) => void, args: readonly string[] = []) {
-  const listener = await listen((socket) => {
-    socket.resume();
-    accept(socket);
-  });
-  try {
-    return await why(['-F', 'none', '-o', 'BatchMode=yes', ...args, '-p', `${listener.port}`, '127.0.0.1', 'true']);
-  } finally {
-    await listener.close();
-  }
-}
 
 describe('on the way to the server', () => {
   test('a name that nobody knows', async () => {
-    const { text, diagnosis } = await why(['-F', 'none', 'no-such-host.invalid', 'true']);
-    expect(['name.unknown', 'name.no-answer']).toContain(diagnosis.cause);
-    expect(text).toContain('no-such-host.invalid');
+    // a name that is none needs no name server to say so
+    const name = `${'x'.repeat(64)}.invalid`;
+    const { text, diagnosis } = await why(['-F', 'none', name, 'true']);
+    expect(diagnosis.cause).toBe('name.unknown');
+    expect(text).toContain(name);
   });
 
   test('a port that nobody listens on', async () => {
@@ -60,13 +31,15 @@ describe('on the way to the server', () => {
   });
 
   test('an address of another family than asked for', async () => {
-    const { diagnosis } = await why(['-F', 'none', '-6', '127.0.0.1', 'true']);
-    expect(diagnosis.phase).toBe('name');
+    const { text, diagnosis } = await why(['-F', 'none', '-6', '127.0.0.1', 'true']);
+    expect(diagnosis).toMatchObject({ cause: 'name.family', phase: 'name' });
+    expect(text).toContain('127.0.0.1 has no IPv6 address');
   });
 
   test('an address that can not be bound', async () => {
-    const { diagnosis } = await why(['-F', 'none', '-b', '192.0.2.77', '127.0.0.1', 'true']);
-    expect(diagnosis.cause).toBe('tcp.failed');
+    const { text, diagnosis } = await why(['-F', 'none', '-b', '192.0.2.77', '127.0.0.1', 'true']);
+    expect(diagnosis.cause).toBe('tcp.own-address');
+    expect(text).toContain('This machine has no address 192.0.2.77');
   });
 
   test('a command that ends at once', async () => {
@@ -233,6 +206,13 @@ describePeer('openssh-10', 'with a real server', () => {
       expect(diagnosis.cause).toBe('host-key.not-confirmed');
     });
 
+    test('is to be told of by a command that fails', async () => {
+      const command = '/bin/sh -c "exit 3"';
+      const { text, diagnosis } = await why(at('-o', `KnownHostsCommand=${command}`));
+      expect(diagnosis.cause).toBe('host-key.command');
+      expect(text).toContain(command);
+    });
+
     test('is revoked', async () => {
       const { diagnosis } = await why(at(...known(`@revoked * ${server.hostKeys[0] ?? ''}\n`)));
       expect(diagnosis.cause).toBe('host-key.revoked');
@@ -379,6 +359,11 @@ describePeer('openssh-10', 'with a real server', () => {
       await taken.close();
     });
 
+    test('an agent that is to be forwarded and is not there', async () => {
+      const { diagnosis } = await why(at('-o', 'ExitOnForwardFailure=yes', '-o', `ForwardAgent=${file('no-agent-here')}`));
+      expect(diagnosis.cause).toBe('forward.no-agent');
+    });
+
     test('-W to a port that nobody listens on', async () => {
       const { diagnosis } = await why(['-F', server.config, '-W', '127.0.0.1:1', 'server']);
       expect(diagnosis.cause).toBe('channel.refused');
@@ -441,9 +426,13 @@ describePeer('tmux', 'the hint', () => {
   });
 });
 
+causesOfServers();
+
 test('every cause has a name of its own', () => {
   const codes = causes.map(({ code }) => code);
   expect(new Set(codes).size).toBe(codes.length);
-  if (process.env['SHOW_WHY'] !== undefined)
-    process.stderr.write(`not provoked: ${codes.filter((code) => !provoked.has(code)).join(' ')}\n`);
+});
+
+testPeer('openssh-10', 'every cause was provoked by these tests', () => {
+  expect(causes.map(({ code }) => code).filter((code) => !provoked.has(code))).toEqual([]);
 });

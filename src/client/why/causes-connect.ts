@@ -15,6 +15,25 @@ export const connectCauses: readonly Cause[] = [
     ],
   },
   {
+    code: 'name.family',
+    holds: ({ story, asked }) =>
+      story.phase === 'name' &&
+      asked.options.addressFamily !== 'any' &&
+      /Address family|No address associated/.test(story.stopped?.message ?? ''),
+    sentence: ({ asked }) => {
+      const wanted = asked.options.addressFamily === 'inet6' ? 'IPv6' : 'IPv4';
+      return `${asked.host} has no ${wanted} address, and no other may be used (AddressFamily ${asked.options.addressFamily}).`;
+    },
+    evidence: names,
+    wayOut: ({ asked }) => {
+      const flag = asked.options.addressFamily === 'inet6' ? '-6' : '-4';
+      return [
+        `Leave out ${flag}, or ask for any address: ${again(asked, '-o', 'AddressFamily=any')}`,
+        `If you did not give ${flag}, a configuration file did: tsh -G --why ${asked.originalHost} shows the line that sets addressfamily.`,
+      ];
+    },
+  },
+  {
     code: 'name.unknown',
     holds: ({ story, asked }) => story.phase === 'name' && asked.options.proxyCommand === undefined && story.stopped !== undefined,
     sentence: ({ asked }) => `The name ${asked.host} has no address: it is misspelt, or only known elsewhere (a VPN, another network).`,
@@ -68,12 +87,25 @@ export const connectCauses: readonly Cause[] = [
     ],
   },
   {
+    code: 'tcp.own-address',
+    holds: ({ story, asked }) =>
+      story.phase === 'tcp' && ownAddress(asked) !== undefined && /: failure$/.test(story.stopped?.message ?? ''),
+    sentence: ({ asked }) => `This machine has no address ${ownAddress(asked) ?? ''} that a connection to ${asked.host} could come from.`,
+    wayOut: ({ asked }) => [
+      'See which addresses it has, and on which devices: ip address',
+      `-b, -B, BindAddress and BindInterface are for machines with several addresses. Try without: ${again(asked)}`,
+      `If you gave none of them, a configuration file did: tsh -G --why ${asked.originalHost} shows the line.`,
+    ],
+  },
+  {
     code: 'tcp.failed',
     holds: ({ story }) => story.phase === 'tcp' && story.stopped !== undefined,
     sentence: ({ asked, story }) =>
       `No connection to ${asked.host} port ${asked.port} could be opened: ${story.connectFailures.at(-1)?.reason ?? story.stopped?.message ?? ''}.`,
     evidence: addresses,
-    wayOut: () => ['If you set BindAddress or -b: does this machine have that address? tsh -G --why HOST shows where it is set.'],
+    wayOut: () => [
+      'Does a firewall of this machine forbid it (nft list ruleset, iptables -L)? Is there a proxy that must be used instead?',
+    ],
   },
   {
     code: 'banner.not-ssh',
@@ -149,6 +181,11 @@ const closedMeanings = [
   'the server broke at its start: no host keys, a bad configuration, no memory',
   'a port forwarding, a balancer or a jump host in between whose other end does not answer',
 ];
+
+/** What -b, -B and their keywords chose to connect from. */
+function ownAddress({ options }: Asked): string | undefined {
+  return options.bindAddress ?? options.bindInterface;
+}
 
 function byAddress(asked: Asked): string {
   return again({ ...asked, originalHost: '192.0.2.1' });

@@ -118,6 +118,16 @@ function lists({ story, asked }: Scene, option: AlgorithmOption | undefined): re
 export const keyCauses: readonly Cause[] = [
   ...noMatch,
   {
+    code: 'host-key.command',
+    holds: ({ story }) => story.stopped?.code === 'KnownHostsCommandError',
+    sentence: ({ asked }) =>
+      `KnownHostsCommand failed, so what it would say about the host's key is not known: ${asked.options.knownHostsCommand ?? ''}`,
+    wayOut: ({ asked }) => [
+      `Run the command by itself, as you, and read what it says; it must end with status 0: ${asked.options.knownHostsCommand ?? ''}`,
+      `tsh -G --why ${asked.originalHost} shows the line that sets it.`,
+    ],
+  },
+  {
     code: 'host-key.changed',
     holds: ({ story }) => story.hostKeyRefused && story.verdict?.verdict === 'changed',
     sentence: ({ story }) => `The server's key is not the one that is known for ${story.verdict?.host ?? ''}.`,

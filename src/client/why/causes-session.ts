@@ -14,6 +14,19 @@ export const sessionCauses: readonly Cause[] = [
     ],
   },
   {
+    code: 'forward.no-agent',
+    // the run ends before it begins
+    holds: ({ story, asked }) =>
+      story.stopped === undefined && story.addresses === undefined && story.connected === undefined && asked.options.exitOnForwardFailure,
+    sentence: () => 'The agent that is to be forwarded is not there, and ExitOnForwardFailure makes that the end.',
+    wayOut: ({ asked }) => [
+      typeof asked.options.forwardAgent === 'string'
+        ? `ForwardAgent names the agent's socket (${asked.options.forwardAgent}): is that path right, and does the agent run?`
+        : 'Start an agent and put your key into it: eval $(ssh-agent); ssh-add',
+      'If nothing there needs your keys, do without: tsh -a ...',
+    ],
+  },
+  {
     code: 'channel.refused',
     holds: ({ story }) => story.channelRefused !== undefined,
     sentence: ({ story }) =>
@@ -31,7 +44,7 @@ export const sessionCauses: readonly Cause[] = [
         ? ['The key or the account may be meant for forwarding only (use -N), or too many sessions are open (MaxSessions).']
         : [
             'If the answer says "prohibited": the server does not forward for you (AllowTcpForwarding, PermitOpen, or restrict in authorized_keys).',
-            'If it says "connect failed": the server can not reach that host and port. The name is looked up there, not here.',
+            'If it says "Connection refused" or the like: the server was willing, but can not reach that host and port. The name is looked up there, not here.',
           ],
   },
   {
