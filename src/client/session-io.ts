@@ -68,6 +68,7 @@ export class SessionIo {
       error: () => {
         channel.eof();
       },
+      room: () => channel.room,
     });
   }
 

@@ -12,6 +12,8 @@ export interface SourceReader {
   end(): void;
   /** Reading failed; nothing follows. */
   error(error: Error): void;
+  /** How many bytes are good to have at once: what is more would have to be kept. Absent: any number. */
+  room?(): number;
 }
 
 /** Where a session's input comes from: this process' stdin, or any descriptor. */
@@ -29,6 +31,8 @@ export interface Source {
 const bufferSize = 64 * 1024;
 /** The same of a file: one write of sealed packets. */
 const fileBufferSize = 256 * 1024;
+/** What is read of a file however little room there is. */
+const smallestRead = 4096;
 
 /**
  * Input from a descriptor: pipes and sockets by the event loop into one buffer, files in slices between which other work goes on,
@@ -81,7 +85,7 @@ class FileSource implements Source {
     if (reader === undefined || this.paused) return;
     let length: number;
     try {
-      length = fs.readSync(this.fd, this.buffer);
+      length = fs.readSync(this.fd, this.buffer, 0, Math.max(smallestRead, Math.min(reader.room?.() ?? Infinity, fileBufferSize)), null);
     } catch (error) {
       this.close();
       reader.error(systemError(error));

@@ -191,6 +191,30 @@ describe('a source', () => {
     fs.closeSync(fd);
   });
 
+  test('of a file no more is read at once than there is room for, but a little in any case', async () => {
+    const file = path.join(folder, 'f');
+    const data = randomBytes(300_000);
+    fs.writeFileSync(file, data);
+    const fd = fs.openSync(file, 'r');
+    const rooms = [100_000, 0, 5000, 1_000_000];
+    const lengths: number[] = [];
+    const parts: Buffer[] = [];
+    await new Promise<void>((resolve, reject) => {
+      openSource(fd).start({
+        data: (bytes) => {
+          parts.push(Buffer.from(bytes));
+          lengths.push(bytes.length);
+        },
+        end: resolve,
+        error: reject,
+        room: () => rooms[lengths.length] ?? 1_000_000,
+      });
+    });
+    expect(lengths).toEqual([100_000, 4096, 5000, 190_904]);
+    expect(Buffer.concat(parts).equals(data)).toBe(true);
+    fs.closeSync(fd);
+  });
+
   test('a paused file stays where it is', async () => {
     const file = path.join(folder, 'f');
     fs.writeFileSync(file, data);

@@ -178,7 +178,7 @@ export class PacketReader {
 const BATCH = 258 * 1024;
 /** A smaller batch is copied where the output is behind, so that no large buffer waits for little. */
 const WORTH_GIVING = 64 * 1024;
-/** A writer without work keeps no more than this. */
+/** What a writer begins with. */
 const SMALLEST_SEND_BUFFER = 4096;
 /** How many buffers may be lent, or kept for later batches. */
 const MOST_LENT = 3;
@@ -200,7 +200,7 @@ export class PacketWriter {
   private buffer: Uint8Array = new Uint8Array(SMALLEST_SEND_BUFFER);
   private end = 0;
   /** Buffers that the output still reads from, and those that it is done with. */
-  private lent: Uint8Array[] = [];
+  private readonly lent: Uint8Array[] = [];
   private readonly spares: Uint8Array[] = [];
   private readonly padding = new Uint8Array(PADDING_POOL);
   private paddingAt = PADDING_POOL;
@@ -277,7 +277,7 @@ export class PacketWriter {
 
   /** Hands out what is sealed. */
   flush(): void {
-    const { end, buffer, unsent } = this;
+    const { end, buffer, unsent, lent } = this;
     if (end === 0) return;
     this.end = 0;
     if (unsent?.() === 0) this.takeBack();
@@ -290,15 +290,25 @@ export class PacketWriter {
     this.output(buffer.subarray(0, end));
     if (unsent === undefined) return;
     // an output that is never done gets them for good
-    if (this.lent.length === MOST_LENT) this.lent = [];
-    this.lent.push(buffer);
+    if (lent.length === MOST_LENT) lent.length = 0;
+    lent.push(buffer);
     if (unsent() === 0) this.takeBack();
+    if (this.end === 0) this.takeLargest();
   }
 
   /** The output is done with all that it was lent. */
   private takeBack(): void {
-    this.spares.push(...this.lent.splice(0, MOST_LENT - this.spares.length));
-    this.lent = [];
+    const { lent, spares } = this;
+    for (let buffer = lent.pop(); buffer !== undefined; buffer = lent.pop()) if (spares.length < MOST_LENT) spares.push(buffer);
+  }
+
+  /** The next batch goes into the larger of the empty buffer and the last spare one, so that the smaller need not grow. */
+  private takeLargest(): void {
+    const { buffer, spares } = this;
+    const spare = spares.at(-1);
+    if (spare === undefined || spare.length <= buffer.length) return;
+    spares[spares.length - 1] = buffer;
+    this.buffer = spare;
   }
 
   private reserve(length: number): void {
