@@ -22,6 +22,7 @@ import { openSftp } from '../core/sftp/session.ts';
 import { localEnvironment } from '../files/config-files.ts';
 import { expandTilde, readTextIfAny, whyInaccessible, writeTo } from '../node/files.ts';
 import { servicePort, terminalTakesUtf8 } from '../node/local-host.ts';
+import { ownCommand } from '../node/own-program.ts';
 import { isatty } from '../node/tty.ts';
 import { type HostCommandLine, parseCommandLine } from './command-line.ts';
 import { findIdentities, type IdentityLine, type IdentitySource, NoIdentities } from './copy-id-keys.ts';
@@ -189,7 +190,7 @@ class CopyId {
     return new Client({
       ...config,
       ident: `SSH-2.0-tsh_${version}`,
-      program: { command: [process.execPath, process.argv[1] ?? 'tsh-copy-id'], configFile: undefined, verbosity: 0 },
+      program: { command: ownCommand('tsh'), configFile: this.options.passed.find(({ flag }) => flag === 'F')?.value, verbosity: 0 },
       events: (event: TshEvent) => {
         if (event.type === 'banner' && this.held === undefined && isLogged('INFO', this.level)) {
           writeTo(2, visibleText(event.text, terminalTakesUtf8(process.env)));

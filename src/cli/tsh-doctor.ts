@@ -9,6 +9,7 @@ import type { ConfigEnvironment } from '../config/environment.ts';
 import { visibleText } from '../core/util/vis.ts';
 import { writeTo } from '../node/files.ts';
 import { changeMode } from '../node/inspect.ts';
+import { ownCommand } from '../node/own-program.ts';
 import { readAnswer } from '../node/read-passphrase.ts';
 import type { HostCommandLine } from './command-line.ts';
 import { terminalPalette } from './palette.ts';
@@ -17,7 +18,7 @@ import { version } from './version.ts';
 /** Looks, tells and, with --fix, mends; settles with 0 only where all is well in the end. */
 export async function runDoctor(line: HostCommandLine, environment: ConfigEnvironment): Promise<number> {
   const { home, uid } = environment.user;
-  const program = { command: [process.execPath, process.argv[1] ?? 'tsh'], configFile: line.configFile, verbosity: 0 };
+  const program = { command: ownCommand('tsh'), configFile: line.configFile, verbosity: 0 };
   const look = async (): Promise<readonly Finding[]> => {
     const config =
       line.host === ''

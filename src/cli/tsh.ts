@@ -8,6 +8,7 @@ import { refusals } from '../client/refusals.ts';
 import { localEnvironment } from '../files/config-files.ts';
 import { servicePort, terminalTakesUtf8 } from '../node/local-host.ts';
 import { appendingFile, expandTilde, whyInaccessible, writeTo } from '../node/files.ts';
+import { ownCommand } from '../node/own-program.ts';
 import { isatty } from '../node/tty.ts';
 import { type HostCommandLine, parseCommandLine } from './command-line.ts';
 import { FailureView } from './failure-view.ts';
@@ -129,7 +130,7 @@ async function withHost(line: HostCommandLine, run: RunLog): Promise<number> {
       config,
       environment,
       ident: `SSH-2.0-tsh_${version}${addendum === '' ? '' : ` ${addendum}`}`,
-      program: { command: [process.execPath, process.argv[1] ?? 'tsh'], configFile: line.configFile, verbosity: line.verbosity },
+      program: { command: ownCommand('tsh'), configFile: line.configFile, verbosity: line.verbosity },
       stdioForward: line.stdioForward,
       events,
       log: run.log,

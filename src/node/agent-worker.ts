@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import v8 from 'node:v8';
 import { systemError } from './errno.ts';
+import { ownStart } from './own-program.ts';
 
 /** What keeps an agent small, which lives all day: signatures are the library's work, and compiling our share better gains nothing. */
 const smallFlags = ['--no-opt', '--max-semi-space-size=1'];
@@ -21,10 +22,11 @@ export interface StartedWorker {
  * @throws SystemError where it can't be started.
  */
 export function startWorker(): Promise<StartedWorker> {
-  const [program = '', ...args] = process.argv.slice(1);
   const { NODE_EXTRA_CA_CERTS: _unused, ...environment } = process.env;
   const guard = process.allowedNodeEnvironmentFlags.has('--disable-sigusr1') ? ['--disable-sigusr1'] : [];
-  const child = spawn(process.execPath, [...process.execArgv, ...smallFlags, ...guard, program, ...args], {
+  const { file, args, argv0 } = ownStart([...smallFlags, ...guard]);
+  const child = spawn(file, args, {
+    ...(argv0 === undefined ? {} : { argv0 }),
     detached: true,
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     env: { ...environment, TSH_AGENT_WORKER: '1' },

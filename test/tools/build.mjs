@@ -2,49 +2,25 @@
 // A bundle is most of a program's start-up: nothing but what a run needs is loaded, and lazy imports stay lazy.
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { bundling, root } from './bundle.mjs';
 import { buildWasm } from './wasm.mjs';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
 const dist = path.join(root, 'dist');
 const programs = ['tsh', 'tsh-keygen', 'tsh-agent', 'tsh-add', 'tsh-copy-id', 'tsh-keyscan', 'tscp', 'tsftp', 'tsftp-server', 'tshd'];
 const entries = [...programs.map((name) => `src/cli/${name}.ts`), 'src/cli/demo.ts', 'src/index.ts', 'test/bench/bench.ts'];
 
-/**
- * CommonJS packages load Node's modules by require(), which an ES module lacks: esbuild would leave a call that throws. Node hands out its
- * own modules by process.getBuiltinModule(), which costs no resolver.
- */
-const builtinRequires = {
-  name: 'builtin-requires',
-  setup(compilation) {
-    compilation.onLoad({ filter: /node_modules.(commander|chalk).*\.c?js$/ }, ({ path: file }) => ({
-      contents: readFileSync(file, 'utf8').replace(/\brequire\((['"]node:[\w/]+['"])\)/g, 'globalThis.process.getBuiltinModule($1)'),
-      loader: 'js',
-    }));
-  },
-};
-
 await buildWasm();
 const { outputFiles } = await build({
-  absWorkingDir: root,
+  ...bundling,
   entryPoints: Object.fromEntries(
     entries.filter((file) => existsSync(path.join(root, file))).map((file) => [path.basename(file, '.ts'), file]),
   ),
   outdir: 'dist',
   chunkNames: 'chunks/[name]-[hash]',
-  bundle: true,
   splitting: true,
   format: 'esm',
-  platform: 'node',
   target: 'node20',
-  external: ['koffi'],
-  plugins: [builtinRequires],
-  minifySyntax: true,
-  minifyWhitespace: true,
-  legalComments: 'none',
-  logLevel: 'warning',
-  write: false,
 });
 
 // Whoever runs a program meanwhile sees whole files: the old ones or the new ones.

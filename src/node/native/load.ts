@@ -1,6 +1,9 @@
+import fs from 'node:fs';
 import { createRequire } from 'node:module';
+import os from 'node:os';
 import path from 'node:path';
 import type * as wholeKoffi from 'koffi';
+import { embeddedFile } from '../own-program.ts';
 
 /** koffi as its binary alone offers it: without what its JavaScript adds. */
 export type Koffi = Omit<typeof wholeKoffi, 'default' | 'introspect' | 'resolve'>;
@@ -31,16 +34,60 @@ function load(): Loaded {
 
 function open(): Loaded {
   let reason = '';
+  try {
+    const embedded = loadEmbedded();
+    if (embedded !== undefined) return { koffi: embedded };
+  } catch (error) {
+    return { reason: textOf(error) };
+  }
   for (const file of candidates()) {
-    const module: { exports: unknown } = { exports: {} };
     try {
-      process.dlopen(module, file);
-      return { koffi: module.exports as Koffi };
+      return { koffi: loadFile(file) };
     } catch (error) {
-      reason = error instanceof Error ? error.message : String(error);
+      reason = textOf(error);
     }
   }
   return { reason: reason === '' ? `koffi has no binary for ${process.platform} on ${process.arch}` : reason };
+}
+
+function loadFile(file: string): Koffi {
+  const module: { exports: unknown } = { exports: {} };
+  process.dlopen(module, file);
+  return module.exports as Koffi;
+}
+
+/**
+ * koffi out of the single binary. The system's loader takes files only: the bytes go into one that nobody else can have opened, in a new
+ * folder that is ours alone, and that is gone again before anything else happens. It is loaded by its descriptor where that has a name, so
+ * that whoever may rename the folder meanwhile can't put another file in its place.
+ *
+ * @throws Error where the file can't be made or not be loaded, as from a file system that is mounted noexec.
+ */
+function loadEmbedded(): Koffi | undefined {
+  const bytes = embeddedFile('koffi.node');
+  if (bytes === undefined) return undefined;
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'tsh-'));
+  const file = path.join(folder, 'koffi.node');
+  try {
+    const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } = fs.constants;
+    const fd = fs.openSync(file, O_CREAT | O_EXCL | O_NOFOLLOW | O_RDWR, 0o700);
+    try {
+      for (const { uid, mode } of [fs.lstatSync(folder), fs.fstatSync(fd)]) {
+        if (uid !== process.geteuid?.() || (mode & 0o077) !== 0) throw new Error(`${file} is not ours alone`);
+      }
+      for (let at = 0; at < bytes.length; ) at += fs.writeSync(fd, bytes, at);
+      return loadFile(process.platform === 'linux' ? `/proc/self/fd/${fd}` : file);
+    } finally {
+      fs.closeSync(fd);
+      fs.unlinkSync(file);
+    }
+  } finally {
+    fs.rmdirSync(folder);
+  }
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** Where the binary may be: in koffi's package for this platform, for glibc or else for musl. */

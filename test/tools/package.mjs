@@ -1,0 +1,154 @@
+// `npm run package [PLATFORM...]`: single binaries of all programs in one, with Node inside, made by Node itself (--build-sea) out of the
+// official builds that npm carries. All platforms of node-builds.mjs where none is named.
+//
+//   build/package/tsh-PLATFORM/                   bin, share, install.sh: what the archive holds
+//   build/package/tsh-VERSION-PLATFORM.tar.gz
+//
+// On the platform that it is made on, the binary starts from a snapshot of its memory with all programs loaded, which halves what a start
+// takes beyond Node's own. No other platform can have one made here.
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { build } from 'esbuild';
+import { bundling, packageJson, root } from './bundle.mjs';
+import { stripElf } from './executable.mjs';
+import { koffiBuild, nodeBuild, platforms } from './node-builds.mjs';
+import { tar } from './tar.mjs';
+import { buildWasm } from './wasm.mjs';
+
+const programs = Object.keys(packageJson.bin);
+const output = path.join(root, 'build/package');
+const work = path.join(output, 'work');
+const host = `${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`;
+/** All files have one date, so that the same sources make the same archive: npm's, where SOURCE_DATE_EPOCH says no other. */
+const date = Number(process.env.SOURCE_DATE_EPOCH ?? 499162500);
+
+const asked = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(platforms);
+const unknown = asked.filter((platform) => !(platform in platforms));
+if (unknown.length > 0) fail(`no such platform: ${unknown.join(' ')}; there are ${Object.keys(platforms).join(' ')}`);
+if (!(host in platforms)) fail(`binaries can be made on ${Object.keys(platforms).join(', ')}; this is ${host}`);
+
+delete process.env.NODE_EXTRA_CA_CERTS;
+delete process.env.NODE_OPTIONS;
+rmSync(work, { recursive: true, force: true });
+mkdirSync(work, { recursive: true });
+await buildWasm();
+const main = path.join(work, 'main.cjs');
+writeFileSync(main, await bundle());
+const maker = path.join(work, 'node');
+const { program, license } = nodeBuild(host);
+writeFileSync(maker, program, { mode: 0o755 });
+const shared = sharedFiles(license);
+for (const platform of asked) makePackage(platform);
+rmSync(work, { recursive: true });
+
+/** All programs in one file. It must be CommonJS, and must load nothing by import(): the binary has no files to look for modules in. */
+async function bundle() {
+  const { outputFiles } = await build({
+    ...bundling,
+    entryPoints: ['src/cli/binary.ts'],
+    outfile: main,
+    format: 'cjs',
+    target: 'node26',
+    supported: { 'dynamic-import': false },
+    define: { 'import.meta.url': '""' },
+  });
+  return outputFiles[0].contents;
+}
+
+function makePackage(platform) {
+  const folder = path.join(output, `tsh-${platform}`);
+  rmSync(folder, { recursive: true, force: true });
+  const binary = makeBinary(platform);
+  const entries = [...shared, ...binaryEntries(platform, binary)];
+  for (const entry of entries) put(path.join(folder, entry.name), entry);
+  if (platform === host) execFileSync(path.join(folder, 'bin/tsh'), ['-V'], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const name = `tsh-${packageJson.version}-${platform}`;
+  const archive = tar(
+    entries.map((entry) => ({ ...entry, name: `${name}/${entry.name}` })),
+    date,
+  );
+  writeFileSync(path.join(output, `${name}.tar.gz`), archive);
+  process.stdout.write(`${name}.tar.gz: ${megabytes(archive)} MB, the binary ${megabytes(binary)} MB\n`);
+}
+
+/** A platform's Node with our programs inside. */
+function makeBinary(platform) {
+  const node = nodeBuild(platform).program;
+  const koffi = koffiBuild(platform);
+  const [empty, koffiFile, config, made] = ['node-empty', 'koffi.node', 'sea.json', 'made'].map((name) =>
+    path.join(work, `${platform}-${name}`),
+  );
+  writeFileSync(empty, platform.startsWith('linux-') ? stripElf(node) : node, { mode: 0o755 });
+  if (koffi !== undefined) writeFileSync(koffiFile, koffi);
+  const settings = {
+    main,
+    executable: empty,
+    output: made,
+    disableExperimentalSEAWarning: true,
+    useSnapshot: platform === host,
+    useCodeCache: false,
+    // What listens for a signal to open a debugger has no place in a program that holds keys.
+    execArgv: ['--disable-sigusr1'],
+    // Neither NODE_OPTIONS nor the command line reaches Node.
+    execArgvExtension: 'none',
+    assets: koffi === undefined ? {} : { 'koffi.node': koffiFile },
+  };
+  writeFileSync(config, JSON.stringify(settings));
+  // The snapshot is taken of programs that only were loaded, which is what Node warns it has not tried with all of its modules.
+  execFileSync(maker, ['--no-warnings', '--build-sea', config], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const binary = readFileSync(made);
+  for (const file of [empty, made]) rmSync(file);
+  return binary;
+}
+
+/** The binary and the other names that it is called by. Windows has no links for everyone: files there say which program is meant. */
+function binaryEntries(platform, binary) {
+  if (!platform.startsWith('win-')) {
+    return programs.map((name) => ({ name: `bin/${name}`, ...(name === 'tsh' ? { bytes: binary, mode: 0o755 } : { link: 'tsh' }) }));
+  }
+  const script = (name) => `@setlocal\r\n@set TSH_PROGRAM=${name}\r\n@"%~dp0tsh.exe" %*\r\n`;
+  return programs.map((name) =>
+    name === 'tsh' ? { name: 'bin/tsh.exe', bytes: binary, mode: 0o755 } : { name: `bin/${name}.cmd`, bytes: Buffer.from(script(name)) },
+  );
+}
+
+/** What stands beside the binary on every platform: manual pages and licences. */
+function sharedFiles(nodeLicense) {
+  const read = (name) => readFileSync(path.join(root, name));
+  const manuals = readdirSync(path.join(root, 'man')).map((name) => ({
+    name: `share/man/man${name.at(-1)}/${name}`,
+    bytes: read(`man/${name}`),
+  }));
+  const licenses = Object.keys(packageJson.dependencies).map((name) => {
+    const folder = `node_modules/${name}`;
+    const file = readdirSync(path.join(root, folder)).find((entry) => /^licen[cs]e/i.test(entry));
+    if (file === undefined) throw new Error(`${name} has no licence`);
+    return `${name}\n\n${read(`${folder}/${file}`).toString('utf8')}`;
+  });
+  return [
+    ...manuals,
+    { name: 'share/doc/tsh/README.md', bytes: read('README.md') },
+    { name: 'share/doc/tsh/LICENSE', bytes: read('LICENSE') },
+    { name: 'share/doc/tsh/LICENSE.node', bytes: nodeLicense },
+    { name: 'share/doc/tsh/LICENSE.packages', bytes: Buffer.from(licenses.join(`\n${'-'.repeat(78)}\n\n`)) },
+  ];
+}
+
+function put(file, { bytes, link, mode = 0o644 }) {
+  mkdirSync(path.dirname(file), { recursive: true });
+  if (link !== undefined) symlinkSync(link, file);
+  else {
+    writeFileSync(file, bytes);
+    chmodSync(file, mode);
+  }
+}
+
+function megabytes(bytes) {
+  return (bytes.length / 1e6).toFixed(1);
+}
+
+function fail(text) {
+  process.stderr.write(`package: ${text}\n`);
+  process.exit(2);
+}
