@@ -206,6 +206,7 @@ function sessionPlan(run: ClientRun, forwardAgent: boolean): SessionPlan {
     environment: sessionEnvironment(run),
     stdin: options.stdinNull ? undefined : 0,
     escape: typeof options.escapeChar === 'number' ? options.escapeChar : undefined,
+    obscureMs: options.obscureKeystrokeTiming,
   };
 }
 

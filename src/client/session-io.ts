@@ -50,8 +50,8 @@ export class SessionIo {
     this.channel = channel;
   }
 
-  /** Reads stdin into the channel through the filter; its end is the channel's EOF. */
-  read(fd: number, filter: InputFilter): void {
+  /** Reads stdin into the channel through the filter; its end, which the filter's owner hears of before, is the channel's EOF. */
+  read(fd: number, filter: InputFilter, ending: () => void = () => undefined): void {
     const { channel } = this;
     if (channel === undefined) return;
     const source = openSource(fd);
@@ -60,16 +60,24 @@ export class SessionIo {
       data: (input) => {
         const parts = filter(input);
         const bytes = parts.length === 1 ? parts[0] : concat(...parts);
-        if (bytes !== undefined && bytes.length > 0 && channel.writable && !channel.write(bytes)) source.pause();
+        if (bytes !== undefined) this.send(bytes);
       },
       end: () => {
+        ending();
         channel.eof();
       },
       error: () => {
+        ending();
         channel.eof();
       },
       room: () => channel.room,
     });
+  }
+
+  /** Sends bytes as input that has passed the filter; stdin is not read while there is no room for more. */
+  send(bytes: Uint8Array): void {
+    const { channel } = this;
+    if (bytes.length > 0 && channel?.writable === true && !channel.write(bytes)) this.source?.pause();
   }
 
   /** Leaves stdin alone for a while, or goes on with it. */

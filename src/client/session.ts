@@ -12,10 +12,15 @@ import {
   subsystem,
   windowChange,
 } from '../core/connection/session-requests.ts';
+import { KeystrokePacer } from '../core/connection/keystrokes.ts';
+import { systemRandom } from '../core/crypto/random.ts';
 import type { EventSink } from '../core/events.ts';
+import { concat, utf8Bytes } from '../core/util/bytes.ts';
 import type { Log } from '../core/util/log.ts';
 import { visibleText } from '../core/util/vis.ts';
 import type { TerminalModes } from '../core/wire/terminal-modes.ts';
+import { ping } from '../core/wire/transport-messages.ts';
+import { systemClock } from '../node/clock.ts';
 import { onResize, terminalSize } from '../node/tty.ts';
 import { EscapeFilter } from './escape.ts';
 import { SessionIo } from './session-io.ts';
@@ -33,6 +38,8 @@ export interface SessionPlan {
   readonly stdin: number | undefined;
   /** The escape character's code; undefined where there is none. */
   readonly escape: number | undefined;
+  /** Milliseconds between the packets of what is typed on a terminal, to hide when keys are pressed; 0 sends each at once. */
+  readonly obscureMs: number;
 }
 
 /** What a session needs from its surroundings. */
@@ -55,6 +62,8 @@ export class Session {
   private readonly around: SessionSurroundings;
   private readonly io = new SessionIo();
   private readonly escapes: EscapeFilter | undefined;
+  /** Sends what is typed at a fixed rate; undefined where it goes at once. */
+  private pacer: KeystrokePacer | undefined;
   private exit: SessionExit | undefined;
   private cooked: (() => void) | undefined;
   private stopResize: (() => void) | undefined;
@@ -101,6 +110,7 @@ export class Session {
       await this.begin(channel);
       await ended.promise;
     } finally {
+      this.pacer?.flush('no active channels');
       this.leaveRawMode();
       this.stopResize?.();
       this.io.stopInput();
@@ -157,7 +167,26 @@ export class Session {
     }
     await this.asking;
     if (plan.stdin === undefined) channel.eof();
-    else this.io.read(plan.stdin, (input) => this.typed(input));
+    else {
+      if (plan.pty !== undefined && plan.obscureMs > 0) this.pacer = this.pace();
+      this.io.read(
+        plan.stdin,
+        (input) => this.typed(input),
+        () => this.pacer?.flush('no active channels'),
+      );
+    }
+  }
+
+  private pace(): KeystrokePacer {
+    const { link } = this.connection;
+    const takesPing = link.peerExtension('ping@openssh.com') !== undefined;
+    return new KeystrokePacer(systemClock, systemRandom, {
+      intervalMs: this.plan.obscureMs,
+      send: (bytes) => this.io.send(bytes),
+      // as long as a message with one key
+      chaff: takesPing ? () => link.send(ping.encode({ data: chaff })) : undefined,
+      tell: (text) => this.around.log('DEBUG3', text),
+    });
   }
 
   private start(channel: Channel): Promise<boolean> {
@@ -167,10 +196,20 @@ export class Session {
   }
 
   private typed(input: Uint8Array): readonly Uint8Array[] {
-    if (this.escapes === undefined) return [input];
-    const { forward, actions } = this.escapes.filter(input);
+    const { escapes, pacer } = this;
+    if (escapes === undefined) return this.paced([input]);
+    const { forward, actions } = escapes.filter(input);
+    if (actions.length > 0) pacer?.flush('escape');
     for (const action of actions) this.act[action]();
-    return forward;
+    return this.paced(forward);
+  }
+
+  /** What is left to be sent at once. */
+  private paced(input: readonly Uint8Array[]): readonly Uint8Array[] {
+    const { pacer } = this;
+    if (pacer === undefined) return input;
+    pacer.typed(concat(...input));
+    return [];
   }
 
   /** What the escapes do. */
@@ -226,6 +265,9 @@ export class Session {
     this.around.events({ type: 'exit', channel: channel.id, ...('status' in exit ? { status: exit.status } : { signal: exit.signal }) });
   }
 }
+
+/** A message of ping@openssh.com with this is as long as one of channel data with a single byte. */
+const chaff = utf8Bytes('PING!');
 
 function deferred(): { readonly promise: Promise<void>; readonly resolve: () => void } {
   let resolve = (): void => undefined;
