@@ -2,15 +2,7 @@
 import v8 from 'node:v8';
 import { beBinary } from '../node/own-program.ts';
 import { loadProgram } from './program.ts';
-
-/** The programs by their names. The first is what the binary is under every other name. */
-const programs: Readonly<Record<string, () => Promise<unknown>>> = {
-  tsh: () => import('./tsh.ts'),
-  'tsh-keygen': () => import('./tsh-keygen.ts'),
-  'tsh-agent': () => import('./tsh-agent.ts'),
-  'tsh-add': () => import('./tsh-add.ts'),
-  'tsh-copy-id': () => import('./tsh-copy-id.ts'),
-};
+import { programs } from './programs.ts';
 
 const names = Object.keys(programs);
 

@@ -88,9 +88,9 @@ async function main(): Promise<number> {
   }
 }
 
-/** The arguments that start tsh as it was built beside this program. */
+/** The arguments that start tsh as it was built with this program. */
 function tsh(): readonly string[] {
-  return [new URL('./tsh.js', import.meta.url).pathname];
+  return [new URL('../bin/tsh', import.meta.url).pathname];
 }
 
 async function freePort(): Promise<number> {

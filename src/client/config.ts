@@ -115,7 +115,7 @@ export async function loadClientConfig(request: ConfigRequest): Promise<ClientCo
 /** The remote user with its tokens and variables replaced; what comes out of them must be as harmless as what a command line may say. */
 function expandUser(request: ConfigRequest, options: FinalOptions, host: string): string {
   const { settings, environment } = request;
-  if (settings.origins('user')[0]?.literal === true) return options.user;
+  if (settings.origins('user')[0]?.literal === true || !/[%$]/.test(options.user)) return options.user;
   // A user's name can't be a part of itself, nor of the hash that it goes into.
   const { r: _user, C: _hash, ...tokens } = connectionTokens(tokenValues(request, options, host), environment);
   const user = expandConfigured(options.user, tokens, environment);
@@ -176,7 +176,9 @@ function subject(request: ConfigRequest, passHost: string, finalPass: boolean): 
         ...part,
         originalHost: request.host,
         keyAlias: settings.get('hostKeyAlias') ?? request.host,
-        connectionHash: sha1(connectionHashInput(part, environment)),
+        get connectionHash() {
+          return sha1(connectionHashInput(part, environment));
+        },
       };
       return connectionTokens(values, environment);
     },
@@ -191,7 +193,9 @@ function tokenValues(request: ConfigRequest, options: FinalOptions, host: string
     ...part,
     originalHost: request.host,
     keyAlias: options.hostKeyAlias ?? request.host,
-    connectionHash: sha1(connectionHashInput(part, environment)),
+    get connectionHash() {
+      return sha1(connectionHashInput(part, environment));
+    },
   };
 }
 

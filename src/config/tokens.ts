@@ -17,14 +17,16 @@ export interface TokenValues {
   readonly port: number;
   /** %j: ProxyJump's host, or nothing. */
   readonly jump: string;
-  /** %C: the hexadecimal SHA-1 of %l%h%p%r%j. */
+  /** %C: the hexadecimal SHA-1 of %l%h%p%r%j; made when it is asked for, which is seldom. */
   readonly connectionHash: string;
 }
 
 /** The tokens of file names, Match exec, RemoteCommand and most others. */
 export function connectionTokens(values: TokenValues, environment: ConfigEnvironment): Tokens {
   return {
-    C: values.connectionHash,
+    get C() {
+      return values.connectionHash;
+    },
     L: environment.hostname.replace(/\..*/, ''),
     i: String(environment.user.uid),
     k: values.keyAlias,

@@ -11,13 +11,16 @@ export const packageJson = JSON.parse(readFileSync(path.join(root, 'package.json
 
 /**
  * CommonJS packages load Node's modules by require(), which an ES module lacks: esbuild would leave a call that throws. Node hands out its
- * own modules by process.getBuiltinModule(), which costs no resolver.
+ * own modules by process.getBuiltinModule(), which costs no resolver; the one that takes longest to load is there for commands that are
+ * programs of their own, which ours are not.
  */
 const builtinRequires = {
   name: 'builtin-requires',
   setup(compilation) {
     compilation.onLoad({ filter: /node_modules.(commander|chalk).*\.c?js$/ }, ({ path: file }) => ({
-      contents: readFileSync(file, 'utf8').replace(/\brequire\((['"]node:[\w/]+['"])\)/g, 'globalThis.process.getBuiltinModule($1)'),
+      contents: readFileSync(file, 'utf8')
+        .replace(/^const childProcess = require\('node:child_process'\);$/m, 'const childProcess = undefined;')
+        .replace(/\brequire\((['"]node:[\w/]+['"])\)/g, 'globalThis.process.getBuiltinModule($1)'),
       loader: 'js',
     }));
   },
