@@ -11,12 +11,14 @@ describePeer(['openssh-10', 'dropbear', 'tmux'], 'keystrokes', () => {
   let tmux: Tmux | undefined;
   afterEach(async () => {
     tmux?.end();
+    tmux = undefined;
     await server?.stop();
+    server = undefined;
   });
 
   /** Types a line through tsh; what tsh logged once `until` is in it, or once the session is over. */
   async function logOf(peer: ServerPeer, options: string, until?: RegExp): Promise<string> {
-    server = await startSshd({ peer, lines: ['PrintMotd no', 'PrintLastLog no'] });
+    server = await startSshd(peer === 'dropbear' ? { peer } : { peer, lines: ['PrintMotd no', 'PrintLastLog no'] });
     const log = path.join(server.folder, 'client-log');
     const shell = path.join(server.folder, 'remote');
     writeFileSync(shell, 'PS1="remote$ " exec bash --norc --noprofile\n');
