@@ -7,7 +7,6 @@ import { SshError } from '../core/util/errors.ts';
 import { stderrLog } from '../core/util/log.ts';
 import { matchPatternList } from '../core/util/pattern.ts';
 import { handedSocket, newAgentPath, removeAgentSocket, removeStaleAgents, temporaryAgentPath } from '../node/agent-socket.ts';
-import { staySmall } from '../node/agent-worker.ts';
 import { bootClock } from '../node/clock.ts';
 import { resolvedPath, writeTo } from '../node/files.ts';
 import { listen } from '../node/listen.ts';
@@ -39,7 +38,6 @@ export interface RunningAgent {
 export async function serveAgent(options: AgentOptions): Promise<RunningAgent> {
   const level = options.foreground === 'debug' ? 'DEBUG3' : 'INFO';
   const log = stderrLog({ level, write: (line) => writeTo(2, line) });
-  staySmall();
   if (!forbidTracing()) log('DEBUG', 'the memory of this process is not protected from others of this user');
   const keyring = new Keyring(bootClock, systemRandom);
   const settings: AgentSettings = {

@@ -1,9 +1,8 @@
 import { spawn } from 'node:child_process';
-import v8 from 'node:v8';
 import { systemError } from './errno.ts';
 import { ownStart } from './own-program.ts';
 
-/** What keeps an agent small, which lives all day: signatures are the library's work, and compiling our share better gains nothing. */
+/** What keeps an agent small from its start: signatures are the library's work, and compiling our share better gains nothing. */
 const smallFlags = ['--no-opt', '--max-semi-space-size=1'];
 
 /** What a worker says when it listens, or can't. */
@@ -40,11 +39,6 @@ export function startWorker(): Promise<StartedWorker> {
       resolve({ pid: child.pid ?? -1, report: report as WorkerReport });
     });
   });
-}
-
-/** Has this process take up as little memory as it can, as far as that can be asked for once it runs. */
-export function staySmall(): void {
-  for (const flag of smallFlags) v8.setFlagsFromString(flag);
 }
 
 /** Whether this process is the worker; asked once. */

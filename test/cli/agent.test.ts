@@ -120,12 +120,48 @@ describe('the agent in the background', () => {
 
   test('is not to be traced, and small', async () => {
     const { pid } = await startAgent(own('tsh-agent'), ['-a', path.join(folder, 'small.sock')]);
-    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-    expect(Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) / 1024).toBeLessThan(60);
+    expect(residentMegabytes(pid)).toBeLessThan(60);
+    expect(readFileSync(`/proc/${pid}/limits`, 'utf8')).toMatch(/^Max core file size +0 +0 /m);
     // What belongs to a process that is not dumpable belongs to root.
     if (process.getuid?.() === 0) expect(statSync(`/proc/${pid}/fd`).uid).toBe(0);
   });
 });
+
+/** The peak of a process' resident memory. */
+function residentMegabytes(pid: number): number {
+  return Number(/^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
+}
+
+test('the agent in the foreground is as small, and prints where it listens', async () => {
+  const file = path.join(folder, 'front.sock');
+  const child = spawn(own('tsh-agent'), ['-D', '-a', file], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const [line] = (await once(child.stdout, 'data')) as [Buffer];
+  expect(line.toString()).toBe(`SSH_AUTH_SOCK=${file}; export SSH_AUTH_SOCK;\necho Agent pid ${child.pid};\n`);
+  expect(residentMegabytes(child.pid ?? 0)).toBeLessThan(60);
+  child.kill('SIGTERM');
+  expect(await once(child, 'exit')).toEqual([2, null]);
+  expect(existsSync(file)).toBe(false);
+});
+
+test('an idle agent sleeps: nothing wakes any of its threads', async () => {
+  await makeKey('idle');
+  const { socket, pid } = await startAgent(own('tsh-agent'), ['-a', path.join(folder, 'idle.sock')]);
+  await add(socket, ['idle']);
+  // What the start leaves to be done, such as letting go of compiled code, ends some time.
+  let before = switches(pid);
+  for (let quiet = 0; quiet < 3; ) {
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    const now = switches(pid);
+    quiet = now === before ? quiet + 1 : 0;
+    before = now;
+  }
+}, 120_000);
+
+/** How often the threads of a process went to sleep. */
+function switches(pid: number): number {
+  const threads = readdirSync(`/proc/${pid}/task`).map((id) => readFileSync(`/proc/${pid}/task/${id}/status`, 'utf8'));
+  return threads.reduce((sum, text) => sum + Number(/^voluntary_ctxt_switches:\s+(\d+)/m.exec(text)?.[1]), 0);
+}
 
 describe('a command under the agent', () => {
   test('finds the agent, passes its exit status on and takes the agent with it', async () => {
@@ -285,7 +321,7 @@ describePeer('openssh-10', "tsh-agent's and tsh-add's words beside OpenSSH's", (
       end(pid);
     }
     for (const mixed of results.slice(1)) expect(mixed).toEqual(results[0]);
-  }, 120_000);
+  }, 300_000);
 
   test('git signs a commit with a key in tsh-agent by either ssh-keygen', async () => {
     await makeKey('sign');

@@ -22,6 +22,7 @@ const declarations = {
   send: 'long send(int fd, const void *bytes, size_t length, int flags)',
   // Variadic in C; for integers that is the same call on Linux.
   prctl: 'int prctl(int option, unsigned long second, unsigned long third, unsigned long fourth, unsigned long fifth)',
+  setrlimit: 'int setrlimit(int resource, const void *limits)',
 } as const;
 
 interface Signatures {
@@ -41,6 +42,7 @@ interface Signatures {
   recvmsg: (fd: number, message: Uint8Array, flags: number) => number;
   send: (fd: number, bytes: Uint8Array, length: number, flags: number) => number;
   prctl: (option: number, second: number, third: number, fourth: number, fifth: number) => number;
+  setrlimit: (resource: number, limits: Uint8Array) => number;
 }
 
 let library: { readonly koffi: Koffi; readonly handle: ReturnType<Koffi['load']> } | undefined;
