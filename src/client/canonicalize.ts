@@ -14,7 +14,7 @@ export interface Resolver {
 
 /** This machine's resolver, for addresses of the family that may be used. */
 export function systemNames({ addressFamily }: FinalOptions): Resolver {
-  return { lookUp: (name) => resolveHost(name, addressFamily), canonicalName };
+  return { lookUp: (name) => resolveHost(name, addressFamily), canonicalName: (name) => canonicalName(name, addressFamily) };
 }
 
 /**
@@ -48,7 +48,7 @@ class Canonicalizer {
     if (!this.direct && options.canonicalizeHostname !== 'always') return host;
     const found = await this.qualify(host);
     if (found !== undefined) {
-      const followed = await this.follow(found);
+      const followed = await this.follow(found, `${found}.`);
       if (followed === found) log('DEBUG', `Canonicalized hostname "${host}" => "${found}"`);
       return followed;
     }
@@ -82,11 +82,12 @@ class Canonicalizer {
     return host;
   }
 
-  private async follow(name: string): Promise<string> {
+  /** The name that an alias leads to, if that is permitted; `whole` is the alias as the resolver takes it for complete. */
+  private async follow(name: string, whole: string = name): Promise<string> {
     const { log } = this;
     const { canonicalizePermittedCNAMEs: rules } = this.options;
     if (rules.length === 0) return name;
-    const alias = await this.resolver.canonicalName(name);
+    const alias = await this.resolver.canonicalName(whole);
     if (alias === undefined || alias === name) return name;
     log('DEBUG3', `check_follow_cname: check "${name}" CNAME "${alias}"`);
     for (const { source, target } of rules) {

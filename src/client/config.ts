@@ -3,6 +3,7 @@ import { chooseSession, type SessionChoice } from './session-choice.ts';
 import { digest } from '../core/crypto/digest.ts';
 import { canonicalAddress } from '../core/util/addr.ts';
 import { hex, utf8Bytes } from '../core/util/bytes.ts';
+import { openSshVersion } from '../core/util/openssh.ts';
 import { lowerCase } from '../core/util/pattern.ts';
 import type { Log } from '../core/util/log.ts';
 import { isValidUser } from '../config/destination.ts';
@@ -12,9 +13,6 @@ import type { MatchSubject } from '../config/match.ts';
 import { parseFile, type ParseTarget } from '../config/parse.ts';
 import type { Settings } from '../config/settings.ts';
 import { connectionHashInput, connectionTokens, expandConfigured, expandConfiguredTokens, type TokenValues } from '../config/tokens.ts';
-
-/** The version that `Match version` compares with, unless a configuration is written for another program. */
-const matchVersion = 'OpenSSH_10.0';
 
 /** What a canonicalization finds out: the name to go on with. */
 export interface Canonical {
@@ -162,7 +160,7 @@ function subject(request: ConfigRequest, passHost: string, finalPass: boolean): 
     tag: settings.get('tag'),
     command,
     sessionType: sessionType === 'default' ? (command === undefined || command === '' ? 'shell' : 'exec') : sessionType,
-    version: matchVersion,
+    version: openSshVersion,
     finalPass,
     tokens: () => {
       const jump = settings.get('proxyJump');

@@ -1,6 +1,7 @@
 import dns from 'node:dns';
 import net from 'node:net';
 import os from 'node:os';
+import { resolverCanonicalName } from './native/names.ts';
 
 /** Which addresses may be used (AddressFamily). */
 export type AddressFamily = 'any' | 'inet' | 'inet6';
@@ -72,13 +73,22 @@ export function resolveHost(host: string, family: AddressFamily): Promise<readon
 /** The most aliases that are followed from one to the next. */
 const MOST_ALIASES = 8;
 
-/** The name at the end of a chain of DNS aliases (CNAME), in lower case without a dot at its end; undefined where the name is none. */
-export async function canonicalName(name: string): Promise<string | undefined> {
+/**
+ * The name that another one stands for, as it is written there but for a dot at its end: what the system's resolver says, which asks /etc/hosts and
+ * DNS (AI_CANONNAME); where native calls are off the end of a chain of DNS aliases. Undefined where there is none.
+ */
+export async function canonicalName(name: string, family: AddressFamily = 'any'): Promise<string | undefined> {
+  const told = resolverCanonicalName(name, family);
+  const found = told === 'no native calls' ? await endOfAliases(name) : told;
+  return found?.replace(/\.$/, '');
+}
+
+async function endOfAliases(name: string): Promise<string | undefined> {
   let current = name;
   for (let followed = 0; followed < MOST_ALIASES; followed++) {
     const [next] = await dns.promises.resolveCname(current).catch(() => []);
     if (next === undefined) return current === name ? undefined : current;
-    current = next.toLowerCase().replace(/\.$/, '');
+    current = next;
   }
   return undefined;
 }

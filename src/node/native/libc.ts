@@ -20,6 +20,8 @@ const declarations = {
   socketpair: 'int socketpair(int domain, int type, int protocol, void *ends)',
   recvmsg: 'long recvmsg(int fd, void *message, int flags)',
   send: 'long send(int fd, const void *bytes, size_t length, int flags)',
+  getaddrinfo: 'int getaddrinfo(const char *name, const void *service, const void *hints, void *list)',
+  freeaddrinfo: 'void freeaddrinfo(uintptr_t list)',
   // Variadic in C; for integers that is the same call on Linux.
   prctl: 'int prctl(int option, unsigned long second, unsigned long third, unsigned long fourth, unsigned long fifth)',
   setrlimit: 'int setrlimit(int resource, const void *limits)',
@@ -41,6 +43,8 @@ interface Signatures {
   socketpair: (domain: number, type: number, protocol: number, ends: Uint8Array) => number;
   recvmsg: (fd: number, message: Uint8Array, flags: number) => number;
   send: (fd: number, bytes: Uint8Array, length: number, flags: number) => number;
+  getaddrinfo: (name: string, service: null, hints: Uint8Array, list: Uint8Array) => number;
+  freeaddrinfo: (list: bigint) => void;
   prctl: (option: number, second: number, third: number, fourth: number, fifth: number) => number;
   setrlimit: (resource: number, limits: Uint8Array) => number;
 }
