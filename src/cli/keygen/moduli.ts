@@ -1,6 +1,14 @@
 /** -M: groups for diffie-hellman-group-exchange, found and tested. */
 import { systemRandom } from '../../core/crypto/random.ts';
-import { formatModuliLine, isCandidate, moduliCandidates, parseModuliLine, screenModulus } from '../../core/keys/moduli.ts';
+import {
+  formatModuliLine,
+  isCandidate,
+  moduliCandidates,
+  parseModuliLine,
+  screenModulus,
+  smallPrimeCount,
+  usualSieveWidth,
+} from '../../core/keys/moduli.ts';
 import { concat, copyBytes, fromHex, utf8Bytes, utf8Text } from '../../core/util/bytes.ts';
 import { removeFile } from '../../node/file-entries.ts';
 import { appendLines, overwriteFile, readTextIfAny, readWholeFile, replaceFile } from '../../node/files.ts';
@@ -12,14 +20,15 @@ const largestFile = 1024 * 1024 * 1024;
 
 const USUAL_BITS = 3072;
 const FEWEST_BITS = 512;
-const MOST_BITS = 32_768;
+const MOST_BITS = 65_536;
 
 const USUAL_TRIALS = 100;
 const FEWEST_TRIALS = 4;
 
-/** How much memory the sieve of ssh-keygen may take, in MiB; ours takes little, whatever is allowed. */
+/** How much memory ssh-keygen's sieve may take, in MiB, with a bit for each odd number: more numbers are looked at the more it is. */
 const LEAST_MEMORY = 8;
 const MOST_MEMORY = 127;
+const NUMBERS_PER_BYTE = 16;
 
 /** How often a checkpoint is written, in milliseconds. */
 const CHECKPOINT_PERIOD = 60_000;
@@ -57,7 +66,7 @@ function generate(run: Run, output: string): number {
   const startText = options.get('start');
   if (startText !== undefined && !/^[0-9a-fA-F]+$/.test(startText)) throw new Fatal('Invalid start point.');
   const memory = options.get('memory');
-  const mebibytes = memory === undefined ? LEAST_MEMORY : number(memory, 0, (problem) => `Memory limit is ${problem}: ${memory}`);
+  const mebibytes = memory === undefined ? undefined : number(memory, 1, (problem) => `Memory limit is ${problem}: ${memory}`);
   const bitsText = options.get('bits');
   const bits = bitsText === undefined ? USUAL_BITS : number(bitsText, 1, (problem) => `Invalid number: ${bitsText} (${problem})`);
   write(output, '', `Couldn't open modulus candidate file "${output}"`);
@@ -66,21 +75,38 @@ function generate(run: Run, output: string): number {
     run.error(refused);
     throw new Fatal('modulus candidate generation failed');
   }
+  const width = sieveWidth(run, bits, mebibytes);
   const start = startText === undefined ? undefined : fromHex(startText.length % 2 === 0 ? startText : `0${startText}`);
-  const now = Math.floor(Date.now() / 1000);
-  run.info(`${dateText()} Sieve next ${bits * 8192} plus ${bits - 1}-bit`);
-  const lines = Array.from(moduliCandidates({ bits, ...(start && { start }), random: systemRandom, now }), formatModuliLine);
+  const started = Date.now();
+  // ssh-keygen counts in 32 bits here
+  run.info(`${dateText()} Sieve next ${width % 2 ** 32} plus ${bits - 1}-bit`);
+  const candidates = moduliCandidates({ bits, width, ...(start && { start }), random: systemRandom, now: Math.floor(started / 1000) });
+  const lines = Array.from(candidates, formatModuliLine);
+  const seconds = Math.floor((Date.now() - started) / 1000);
+  run.info(`${dateText()} Sieved with ${smallPrimeCount()} small primes in ${seconds} seconds`);
   write(output, lines.map((line) => `${line}\n`).join(''), `Couldn't open modulus candidate file "${output}"`);
   run.info(`${dateText()} Found ${lines.length} candidates`);
   return 0;
 }
 
-function refusal(bits: number, mebibytes: number): string | undefined {
-  if (bits < FEWEST_BITS) return `Too few bits: ${bits} < ${FEWEST_BITS}`;
+function refusal(bits: number, mebibytes: number | undefined): string | undefined {
+  if (mebibytes !== undefined && (mebibytes < LEAST_MEMORY || mebibytes > MOST_MEMORY)) {
+    return `Invalid memory amount (min ${LEAST_MEMORY}, max ${MOST_MEMORY})`;
+  }
   if (bits > MOST_BITS) return `Too many bits: ${bits} > ${MOST_BITS}`;
-  return mebibytes < LEAST_MEMORY || mebibytes > MOST_MEMORY
-    ? `Invalid memory amount (min ${LEAST_MEMORY}, max ${MOST_MEMORY})`
-    : undefined;
+  return bits < FEWEST_BITS ? `Too few bits: ${bits} < ${FEWEST_BITS}` : undefined;
+}
+
+/** How many numbers are looked at: as many as the memory that is given has bits for their odd ones, or as is usual. */
+function sieveWidth(run: Run, bits: number, mebibytes: number | undefined): number {
+  const usual = usualSieveWidth(bits);
+  if (mebibytes === undefined) return usual;
+  const given = mebibytes * 1024 * 1024 * NUMBERS_PER_BYTE;
+  const bytes = usual / NUMBERS_PER_BYTE;
+  run.info(
+    given >= usual ? `Increased memory: ${mebibytes} MB; need ${bytes} bytes` : `Decreased memory: ${mebibytes} MB; want ${bytes} bytes`,
+  );
+  return given;
 }
 
 async function screen(run: Run, output: string): Promise<number> {

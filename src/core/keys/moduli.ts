@@ -29,8 +29,8 @@ export interface Modulus {
   readonly modulus: Uint8Array;
 }
 
-/** The longest line that is read, in characters: that of 16384 bits, and room. */
-const LONGEST_LINE = 5000;
+/** The longest line that is read, in characters, as in OpenSSH. */
+const LONGEST_LINE = 8292;
 
 /** Reads one line without its line break; undefined for a comment and for what is none. */
 export function parseModuliLine(line: string): Modulus | undefined {
@@ -96,7 +96,7 @@ export interface Screening {
 
 /** The fewest and most bits of a group that is kept. */
 const FEWEST_BITS = 511;
-const MOST_BITS = 32_768;
+const MOST_BITS = 65_536;
 
 /** Whether a line is worth testing: of a sort and a size that groups have, and with the generator that is wanted or any at all. */
 export function isCandidate(candidate: Modulus, generator?: number): boolean {
@@ -159,7 +159,7 @@ export interface Sieve {
   /** The first number that is looked at, unsigned; by chance where absent. */
   readonly start?: Uint8Array;
   /** How many numbers from it on are looked at. */
-  readonly width?: number;
+  readonly width: number;
   /** Numbers are divided by all primes below. */
   readonly smallPrimes?: number;
   readonly random: Random;
@@ -170,37 +170,68 @@ export interface Sieve {
 /** Small primes up to here leave few candidates for little time. */
 const SMALL_PRIMES = 1 << 22;
 
+/** How many odd numbers are looked at together. */
+const SEGMENT = 1 << 24;
+
+/** How many numbers are usually looked at for a size: enough to hold safe primes, whose density is that of primes squared. */
+export function usualSieveWidth(bits: number): number {
+  return Math.floor(((bits - 1) * (bits - 1)) / 4) * 64;
+}
+
 /**
  * Candidates q for safe primes of `bits` bits: numbers of which neither q nor 2q + 1 has a small factor.
  *
- * @throws SshError SSH_ERR_KEY_LENGTH for fewer than 511 or more than 32768 bits
+ * @throws SshError SSH_ERR_KEY_LENGTH for fewer than 511 or more than 65536 bits
  */
 export function* moduliCandidates(sieve: Sieve): Generator<Modulus> {
-  const { bits, width = bits * 8192, smallPrimes = SMALL_PRIMES, random, now } = sieve;
+  const { bits, width, smallPrimes = SMALL_PRIMES, random, now } = sieve;
   if (!(bits >= FEWEST_BITS && bits <= MOST_BITS)) throw new SshError('SSH_ERR_KEY_LENGTH', `${bits} bits`);
   const first = (sieve.start === undefined ? randomNumber(bits - 1, random) : bigintOf(sieve.start)) | 1n;
+  const primes = primesBelow(smallPrimes).slice(1);
+  const marks = firstMarks(first, primes);
+  const timestamp = moduliTimestamp(now);
   // one field for each odd number
-  const composite = new Uint8Array(width >> 1);
-  let tries = 0;
-  for (const prime of primesBelow(smallPrimes)) {
-    if (prime === 2) continue;
-    tries++;
-    const remainder = Number(first % BigInt(prime));
-    // where q is a multiple of the prime, and where 2q + 1 is: q = (prime - 1) / 2 modulo the prime
-    for (const wanted of [0, (prime - 1) / 2]) {
-      const distance = (wanted - remainder + prime) % prime;
-      // the prime is odd, so of two neighbours that it divides one lies an even distance away
-      const start = distance % 2 === 0 ? distance : distance + prime;
-      for (let at = start >> 1; at < composite.length; at += prime) composite[at] = 1;
+  for (let base = 0, left = width >> 1; left > 0; base += SEGMENT, left -= SEGMENT) {
+    const composite = new Uint8Array(Math.min(left, SEGMENT));
+    for (let i = 0; i < marks.length; i++) {
+      const prime = primes[i >> 1] as number;
+      let at = marks[i] as number;
+      for (; at < composite.length; at += prime) composite[at] = 1;
+      marks[i] = at - composite.length;
+    }
+    for (let at = composite.indexOf(0); at >= 0; at = composite.indexOf(0, at + 1)) {
+      const modulus = bigintBytes(first + 2n * BigInt(base + at));
+      yield {
+        timestamp,
+        type: moduliTypes.sophieGermain,
+        tests: moduliTests.sieve,
+        tries: primes.length,
+        size: bits - 2,
+        generator: 0,
+        modulus,
+      };
     }
   }
-  const timestamp = moduliTimestamp(now);
-  for (let at = 0; at < composite.length; at++) {
-    if (composite[at] !== 0) continue;
-    const modulus = bigintBytes(first + 2n * BigInt(at));
-    if (bitLength(modulus) !== bits - 1) continue;
-    yield { timestamp, type: moduliTypes.sophieGermain, tests: moduliTests.sieve, tries, size: bits - 2, generator: 0, modulus };
+}
+
+/** For each prime the first odd number, counted from `first` on, that it divides, and the first of which it divides twice and one. */
+function firstMarks(first: bigint, primes: readonly number[]): Uint32Array {
+  const marks = new Uint32Array(primes.length * 2);
+  for (const [index, prime] of primes.entries()) {
+    const remainder = Number(first % BigInt(prime));
+    // where q is a multiple of the prime, and where 2q + 1 is: q = (prime - 1) / 2 modulo the prime
+    for (const [which, wanted] of [0, (prime - 1) / 2].entries()) {
+      const distance = (wanted - remainder + prime) % prime;
+      // the prime is odd, so of two neighbours that it divides one lies an even distance away
+      marks[2 * index + which] = (distance % 2 === 0 ? distance : distance + prime) >> 1;
+    }
   }
+  return marks;
+}
+
+/** How many primes numbers are divided by, 2 apart. */
+export function smallPrimeCount(): number {
+  return primesBelow(SMALL_PRIMES).length - 1;
 }
 
 function randomNumber(bits: number, random: Random): bigint {
