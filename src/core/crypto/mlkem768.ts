@@ -2,6 +2,8 @@ import * as nodeCrypto from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { concat, fromHex } from '../util/bytes.ts';
 import { SshError } from '../util/errors.ts';
+import type { WasmExports } from '../util/wasm.ts';
+import { instantiateWasm, memoryView } from '../util/wasm.ts';
 import type { KexAlgorithm } from './kex.ts';
 import type { Random } from './random.ts';
 import { randomBytes } from './random.ts';
@@ -14,6 +16,8 @@ export const MLKEM768_CIPHERTEXT_BYTES = 1088;
 /** Seed d and z of a key pair (FIPS 203 section 7.1), and the message of an encapsulation (section 7.2). */
 const SEED_BYTES = 64;
 const MESSAGE_BYTES = 32;
+const DECAPSULATION_KEY_BYTES = 2400;
+const SECRET_BYTES = 32;
 
 /** One source of the primitive; keys and ciphertexts have been checked before they come here. */
 export interface Mlkem768 {
@@ -24,11 +28,12 @@ export interface Mlkem768 {
 }
 
 /**
- * ML-KEM-768 (FIPS 203): from OpenSSL where this runtime has it (Node 24 on), which takes a fiftieth of the time at a connection's start,
- * else from noble. Every value of the peer's is checked: its length, and an encapsulation key's coefficients (section 7.2).
+ * ML-KEM-768 (FIPS 203): from OpenSSL where this runtime has it (Node 24 on), else from WebAssembly: JavaScript, which a connection's start
+ * would run cold, takes fifty times as long. Every value of the peer's is checked: its length, and an encapsulation key's coefficients
+ * (section 7.2).
  */
 export async function mlkem768(): Promise<KexAlgorithm> {
-  return checked(nativeMlkem768() ?? (await nobleMlkem768()));
+  return checked(nativeMlkem768() ?? (await wasmMlkem768()));
 }
 
 /** A source of ML-KEM-768 as a key exchange whose values of the peer's are checked. */
@@ -70,28 +75,61 @@ function checkCoefficients(key: Uint8Array): void {
   }
 }
 
-/** ML-KEM-768 from `@noble/post-quantum`. */
-export async function nobleMlkem768(): Promise<Mlkem768> {
-  const { ml_kem768 } = await import('@noble/post-quantum/ml-kem.js');
+/** What mlkem768.as.ts exports: the addresses of its operands, and its three operations on them. */
+interface Mlkem768Exports extends WasmExports {
+  address(which: number): number;
+  keypair(): void;
+  encapsulate(): void;
+  decapsulate(): void;
+  wipe(): void;
+}
+
+/** ML-KEM-768 in WebAssembly; it holds no secret between two calls. */
+export async function wasmMlkem768(): Promise<Mlkem768> {
+  const { wasmBase64 } = await import('./mlkem768.wasm.ts');
+  const module = instantiateWasm(wasmBase64) as Mlkem768Exports;
+  const [seed, key, decapsulationKey, ciphertext, secret] = [
+    SEED_BYTES,
+    MLKEM768_KEY_BYTES,
+    DECAPSULATION_KEY_BYTES,
+    MLKEM768_CIPHERTEXT_BYTES,
+    SECRET_BYTES,
+  ].map((length, which) => memoryView(module, module.address(which), length)) as [
+    Uint8Array,
+    Uint8Array,
+    Uint8Array,
+    Uint8Array,
+    Uint8Array,
+  ];
   return {
-    keypair: (seed) => {
-      const { publicKey, secretKey } = ml_kem768.keygen(seed);
+    keypair: (given) => {
+      seed.set(given);
+      module.keypair();
+      const value = key.slice();
+      const kept = decapsulationKey.slice();
+      module.wipe();
       return {
-        value: publicKey,
-        decapsulate: (ciphertext) => {
-          try {
-            return ml_kem768.decapsulate(ciphertext, secretKey);
-          } finally {
-            secretKey.fill(0);
-          }
+        value,
+        decapsulate: (peerCiphertext) => {
+          decapsulationKey.set(kept);
+          kept.fill(0);
+          ciphertext.set(peerCiphertext);
+          module.decapsulate();
+          const result = secret.slice();
+          module.wipe();
+          return result;
         },
       };
     },
-    encapsulate: (key, random) => {
+    encapsulate: (peerKey, random) => {
       const message = randomBytes(random, MESSAGE_BYTES);
-      const { cipherText, sharedSecret } = ml_kem768.encapsulate(key, message);
+      seed.set(message);
       message.fill(0);
-      return { value: cipherText, secret: sharedSecret };
+      key.set(peerKey);
+      module.encapsulate();
+      const result = { value: ciphertext.slice(), secret: secret.slice() };
+      module.wipe();
+      return result;
     },
   };
 }

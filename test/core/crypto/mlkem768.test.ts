@@ -1,4 +1,5 @@
 import { shake128 } from '@noble/hashes/sha3.js';
+import { ml_kem768 } from '@noble/post-quantum/ml-kem.js';
 import { describe, expect, test } from 'vitest';
 import type { Mlkem768 } from '../../../src/core/crypto/mlkem768.ts';
 import {
@@ -7,7 +8,7 @@ import {
   MLKEM768_KEY_BYTES,
   mlkem768,
   nativeMlkem768,
-  nobleMlkem768,
+  wasmMlkem768,
 } from '../../../src/core/crypto/mlkem768.ts';
 import { systemRandom } from '../../../src/core/crypto/random.ts';
 import { hex } from '../../../src/core/util/bytes.ts';
@@ -15,7 +16,7 @@ import { SshError } from '../../../src/core/util/errors.ts';
 import published from '../../vectors/mlkem768.json' with { type: 'json' };
 import { fixedRandom, givenBytes } from './fixed-random.ts';
 
-const noble = await nobleMlkem768();
+const wasm = await wasmMlkem768();
 const native = nativeMlkem768();
 
 test.each(published.accumulated)('the published digest of $runs runs of key generation, encapsulation and decapsulation', ({
@@ -26,30 +27,39 @@ test.each(published.accumulated)('the published digest of $runs runs of key gene
   const output = shake128.create();
   for (let run = 0; run < runs; run++) {
     const seed = input.xof(64);
-    const key = noble.keypair(seed).value;
-    const { value, secret } = noble.encapsulate(key, givenBytes(input.xof(32)));
+    const key = wasm.keypair(seed).value;
+    const message = input.xof(32);
+    const { value, secret } = wasm.encapsulate(key, givenBytes(message));
     const random = input.xof(MLKEM768_CIPHERTEXT_BYTES);
-    output.update(key).update(value).update(secret).update(noble.keypair(seed).decapsulate(random));
-    expect(hex(noble.keypair(seed).decapsulate(value))).toBe(hex(secret));
+    const rejected = wasm.keypair(seed).decapsulate(random);
+    output.update(key).update(value).update(secret).update(rejected);
+    expect(hex(wasm.keypair(seed).decapsulate(value))).toBe(hex(secret));
+    // The same from noble.
+    const { publicKey, secretKey } = ml_kem768.keygen(seed);
+    expect(hex(publicKey)).toBe(hex(key));
+    const encapsulated = ml_kem768.encapsulate(publicKey, message);
+    expect(hex(encapsulated.cipherText)).toBe(hex(value));
+    expect(hex(encapsulated.sharedSecret)).toBe(hex(secret));
+    expect(hex(ml_kem768.decapsulate(random, secretKey))).toBe(hex(rejected));
     if (native === undefined) continue;
     // The same key, and the same secrets of a ciphertext and of what is none, from OpenSSL.
     const pair = native.keypair(seed);
     expect(hex(pair.value)).toBe(hex(key));
     expect(hex(pair.decapsulate(value))).toBe(hex(secret));
-    expect(hex(pair.decapsulate(random))).toBe(hex(noble.keypair(seed).decapsulate(random)));
+    expect(hex(pair.decapsulate(random))).toBe(hex(rejected));
   }
   expect(hex(output.xof(32))).toBe(digest);
 });
 
-test.skipIf(native === undefined)("what OpenSSL encapsulates noble decapsulates (where this Node's OpenSSL has ML-KEM)", () => {
+test.skipIf(native === undefined)("what OpenSSL encapsulates WebAssembly decapsulates (where this Node's OpenSSL has ML-KEM)", () => {
   const seed = new Uint8Array(64).fill(3);
-  const { value, secret } = (native as Mlkem768).encapsulate(noble.keypair(seed).value, systemRandom);
-  expect(hex(noble.keypair(seed).decapsulate(value))).toBe(hex(secret));
+  const { value, secret } = (native as Mlkem768).encapsulate(wasm.keypair(seed).value, systemRandom);
+  expect(hex(wasm.keypair(seed).decapsulate(value))).toBe(hex(secret));
 });
 
-describe.each([['noble', noble], ...(native === undefined ? [] : [['OpenSSL', native] as const])] as const)('by %s', (_, source) => {
+describe.each([['WebAssembly', wasm], ...(native === undefined ? [] : [['OpenSSL', native] as const])] as const)('by %s', (_, source) => {
   const kex = checked(source);
-  const key = noble.keypair(new Uint8Array(64).fill(5)).value;
+  const key = wasm.keypair(new Uint8Array(64).fill(5)).value;
 
   test.each([0, MLKEM768_KEY_BYTES - 1, MLKEM768_KEY_BYTES + 1])('an encapsulation key of %i bytes is refused', (length) => {
     expect(() => kex.encapsulate(new Uint8Array(length), systemRandom)).toThrow(SshError);
@@ -81,9 +91,30 @@ describe.each([['noble', noble], ...(native === undefined ? [] : [['OpenSSL', na
   });
 });
 
+test('seeds and messages of a single bit give the same by WebAssembly and noble', () => {
+  for (let bit = 0; bit < 512; bit += 7) {
+    const seed = new Uint8Array(64);
+    seed[bit >> 3] = 1 << (bit & 7);
+    const { publicKey, secretKey } = ml_kem768.keygen(seed);
+    expect(hex(wasm.keypair(seed).value)).toBe(hex(publicKey));
+    const message = seed.subarray(0, 32).map((byte) => 0xff ^ byte);
+    const { value, secret } = wasm.encapsulate(publicKey, givenBytes(message));
+    expect(hex(ml_kem768.decapsulate(value, secretKey))).toBe(hex(secret));
+  }
+});
+
+test('a key pair serves one decapsulation, and no other operation comes between', () => {
+  const seed = new Uint8Array(64).fill(9);
+  const pair = wasm.keypair(seed);
+  const { value, secret } = wasm.encapsulate(pair.value, fixedRandom('message'));
+  wasm.keypair(new Uint8Array(64).fill(10));
+  expect(hex(pair.decapsulate(value))).toBe(hex(secret));
+  expect(hex(pair.decapsulate(value))).not.toBe(hex(secret));
+});
+
 test('the one that is used is OpenSSL where it is there', async () => {
   const pair = (await mlkem768()).keypair(fixedRandom('key'));
-  expect(hex(pair.value)).toBe(hex(checked(native ?? noble).keypair(fixedRandom('key')).value));
+  expect(hex(pair.value)).toBe(hex(checked(native ?? wasm).keypair(fixedRandom('key')).value));
 });
 
 /** The key with one of its 768 packed 12-bit coefficients replaced. */
