@@ -72,7 +72,7 @@ function suggests(option: 'user' | 'tag'): FlagRow {
 }
 
 /** A flag whose value becomes an option's whatever was set before. */
-function takes(option: 'bindAddress' | 'bindInterface' | 'controlPath' | 'pkcs11Provider'): FlagRow {
+function takes(option: 'bindAddress' | 'bindInterface' | 'controlPath'): FlagRow {
   return { value: true, apply: ({ settings }, value) => settings.replace(option, value, origin) };
 }
 
@@ -221,7 +221,8 @@ export const tshFlags: Readonly<Record<string, FlagRow>> = {
       state.configFile = value;
     },
   },
-  I: takes('pkcs11Provider'),
+  // as of an ssh that is built without smart cards
+  I: { value: true, apply: ({ environment }) => environment.writeError('no support for PKCS#11.\n') },
   i: {
     value: true,
     apply: ({ settings, environment }, value) => {

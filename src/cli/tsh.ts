@@ -115,6 +115,11 @@ async function withHost(line: HostCommandLine, run: RunLog): Promise<number> {
       (line.why ? printConfigOrigins : printConfig)(config, (text) => writeTo(1, text));
       return 0;
     }
+    if (line.showKeys) {
+      const { keyLines } = await import('../client/show-keys.ts');
+      for (const text of await keyLines(config, environment, run.log)) writeTo(1, `${visibleText(text)}\n`);
+      return 0;
+    }
     const refused = refusals(config.options, config.settings, line);
     for (const text of refused) run.log('FATAL', text);
     if (refused.length > 0) return FAILED;

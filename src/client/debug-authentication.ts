@@ -15,10 +15,10 @@ interface Row {
 }
 
 const rows: Readonly<Partial<Record<AuthenticationTry['outcome'], Row>>> = {
-  planned: { level: 'debug1', keys: true, lines: (attempt) => [`Will attempt key: ${identity(attempt)}`] },
-  offered: { level: 'debug1', keys: true, lines: (attempt) => [`Offering public key: ${identity(attempt)}`] },
+  planned: { level: 'debug1', keys: true, lines: (attempt) => [`Will attempt key: ${keyIdentity(attempt)}`] },
+  offered: { level: 'debug1', keys: true, lines: (attempt) => [`Offering public key: ${keyIdentity(attempt)}`] },
   trying: { level: 'debug1', keys: true, lines: ({ source }) => [`Trying private key: ${source ?? ''}`] },
-  accepted: { level: 'debug1', keys: true, lines: (attempt) => [`Server accepts key: ${identity(attempt)}`] },
+  accepted: { level: 'debug1', keys: true, lines: (attempt) => [`Server accepts key: ${keyIdentity(attempt)}`] },
   signed: {
     level: 'debug3',
     keys: true,
@@ -30,7 +30,7 @@ const rows: Readonly<Partial<Record<AuthenticationTry['outcome'], Row>>> = {
 };
 
 /** A key as OpenSSH names it: path or comment, type, fingerprint, and where it comes from. */
-function identity({ source, keyType, fingerprint, explicit, agent }: AuthenticationTry): string {
+export function keyIdentity({ source, keyType, fingerprint, explicit, agent }: AuthenticationTry): string {
   const type = keyType === undefined ? ' ' : ` ${keyType} ${fingerprint ?? ''}`;
   const notes = [explicit === true && ' explicit', /-SK(?:-CERT)?$/.test(keyType ?? '') && ' authenticator', agent === true && ' agent'];
   return `${source ?? ''}${type}${notes.filter((note) => note !== false).join('')}`;

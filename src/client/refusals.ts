@@ -7,7 +7,6 @@ import { commandLineFile, type Settings } from '../config/settings.ts';
 /** What a command line asked for that is no keyword. */
 export interface AskedFlags {
   readonly muxCommand: string | undefined;
-  readonly showKeys: boolean;
 }
 
 interface Refusal {
@@ -53,7 +52,6 @@ export function refusals(options: FinalOptions, settings: Settings, flags: Asked
   // what the configuration itself says, in its own words
   if (options.refuseConnection !== undefined) lines.push(options.refuseConnection);
   if (flags.muxCommand !== undefined) lines.push(`-O ${flags.muxCommand}: sharing a connection is not available in this version`);
-  if (flags.showKeys) lines.push('-Z: listing keys is not available in this version');
   for (const { option, what, isAsked, fromCommandLineOnly } of refused) {
     if (!isAsked(options)) continue;
     const origins = settings.origins(option);

@@ -28,6 +28,9 @@ export const retiredKeywords: Readonly<Record<string, Retired>> = {
   rsaauthentication: 'unsupported',
   rhostsrsaauthentication: 'unsupported',
   compressionlevel: 'unsupported',
+  // smart cards are reached by a library (PKCS#11) that this program can't load; an agent can
+  pkcs11provider: 'unsupported',
+  smartcarddevice: 'unsupported',
   // GSSAPI is not built here. Debian's own ssh_config turns it on, and its names beyond OpenSSH's come from there.
   gssapiauthentication: 'absent',
   gssapidelegatecredentials: 'absent',

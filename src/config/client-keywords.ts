@@ -149,7 +149,6 @@ export const clientKeywords = {
       (names) => [`Bad SSH2 MAC spec '${names}'.`],
     ),
   ),
-  pkcs11Provider: row('PKCS11Provider', string, undefined, { noneClears: true, aliases: ['smartcarddevice'] }),
   securityKeyProvider: row('SecurityKeyProvider', string, 'internal', { noneClears: true }),
   preferredAuthentications: row('PreferredAuthentications', string),
   pubkeyAcceptedAlgorithms: row('PubkeyAcceptedAlgorithms', keyTypes, undefined, { aliases: ['pubkeyacceptedkeytypes'] }),

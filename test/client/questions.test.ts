@@ -183,6 +183,16 @@ describePeer('openssh-10', "keys of OpenSSH's agent", () => {
     expect((await tsh('-o', `IdentityFile=${sshd.identity}.pub`, '-o', 'IdentitiesOnly=yes')).code).toBe(0);
   });
 
+  test('-Z shows them in the order in which they are tried', async () => {
+    const { out, err, code } = await tsh('-Z', '-o', `IdentityFile=${sshd.identity}`, '-o', 'IdentityFile=/nonexistent');
+    const { err: tried } = await tsh('-v', '-o', `IdentityFile=${sshd.identity}`);
+    const planned = [...tried.matchAll(/Will attempt key: (.*?)\r?\n/g)].map(([, key]) => `${key}\n`);
+    expect(planned.length).toBeGreaterThan(0);
+    expect({ out, err, code }).toEqual({ out: planned.join(''), err: '', code: 0 });
+    expect((await tsh('-Z', '-o', 'IdentityFile=none', '-o', 'PubkeyAcceptedAlgorithms=ssh-ed25519')).out).toBe('');
+    expect((await tsh('-Z', '-o', 'PubkeyAuthentication=no')).out).toBe('');
+  });
+
   test('with IdentityAgent=none nobody is asked', async () => {
     expect((await tsh('-o', 'IdentityFile=none', '-o', 'IdentityAgent=none')).code).toBe(255);
   });

@@ -7,6 +7,7 @@ import { optionOf, parseCommandLineOption, parseFile } from '../../src/config/pa
 import { Settings } from '../../src/config/settings.ts';
 import { loadClientConfig, type ClientConfig } from '../../src/client/config.ts';
 import { refusals } from '../../src/client/refusals.ts';
+import { versionLine } from '../../src/cli/version.ts';
 import { retiredKeywords } from '../../src/config/aliases.ts';
 
 /** A world made of a few files. */
@@ -83,6 +84,11 @@ describe('files', () => {
     expect(config.settings.shadowed).toMatchObject([{ option: 'port', shown: ['2'], origin: { file: system, line: 1 } }]);
   });
 
+  test('Match version sees the version of OpenSSH that -V names', async () => {
+    const named = /\((OpenSSH_\S+) compatible\)/.exec(versionLine())?.[1] ?? '';
+    expect((await load({ [user]: `Match version ${named}\n  User right\nMatch all\n  User wrong\n` })).user).toBe('right');
+  });
+
   test('a file that others can write ends everything', async () => {
     const log: string[] = [];
     await expect(load({ [user]: { problem: 'permissions' } }, 'host', log)).rejects.toThrow(ConfigError);
@@ -123,7 +129,7 @@ describe('files', () => {
 
 describe('what is not there yet', () => {
   test('is refused wherever it is asked for, but sharing only on the command line', async () => {
-    const asked = { muxCommand: undefined, showKeys: false, action: 'connect', why: false, useSyslog: false };
+    const asked = { muxCommand: undefined, action: 'connect', why: false, useSyslog: false };
     const file = await load({ [user]: 'ControlMaster auto\nControlPath /tmp/x\nControlPersist yes\nRemoteForward 1 h:1\n' });
     expect(refusals(file.options, file.settings, asked)).toEqual([
       `${user} line 4: remoteforward: remote forwarding (-R) is not available in this version`,
