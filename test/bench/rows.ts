@@ -1,4 +1,5 @@
 import { bulkRows } from './bulk-rows.ts';
+import { keygenRows } from './keygen-rows.ts';
 import type { Row } from './row.ts';
 import { startRows } from './start-rows.ts';
 import type { Subject } from './workbench.ts';
@@ -15,5 +16,5 @@ export interface RowOptions {
 
 /** The whole table, in its order. */
 export function benchRows(options: RowOptions): readonly Row[] {
-  return [...startRows(options), ...bulkRows(options)];
+  return [...startRows(options), ...bulkRows(options), ...keygenRows()];
 }
