@@ -179,6 +179,7 @@ class Runner {
     });
     try {
       const exit = await session.run();
+      if (session.refused) return FAILED;
       // a server may hang up as soon as it has told how the command ended
       if (exit === undefined && broken !== undefined) throw broken;
       if (plan.pty !== undefined && isLogged('INFO', options.logLevel)) log('INFO', `Connection to ${config.host} closed.`);
@@ -198,10 +199,13 @@ const levels: readonly LogLevel[] = ['QUIET', 'FATAL', 'ERROR', 'INFO', 'VERBOSE
 function sessionPlan(run: ClientRun, forwardAgent: boolean): SessionPlan {
   const { options, session } = run.config;
   const { command } = session;
+  const requested = options.requestTTY === 'true' || options.requestTTY === 'force';
   const kind = options.sessionType === 'subsystem' ? 'subsystem' : command === undefined ? 'shell' : 'exec';
   return {
     run: kind === 'shell' ? { kind } : { kind, command: command ?? '' },
-    pty: session.wantsTerminal ? { terminal: run.environment.variable('TERM') ?? '', modes: terminalModes(0) } : undefined,
+    pty: session.wantsTerminal
+      ? { terminal: run.environment.variable('TERM') ?? '', modes: terminalModes(0), needed: requested }
+      : undefined,
     forwardAgent,
     environment: sessionEnvironment(run),
     stdin: options.stdinNull ? undefined : 0,

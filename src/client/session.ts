@@ -28,8 +28,8 @@ import { SessionIo } from './session-io.ts';
 /** What a session is to run, and how. */
 export interface SessionPlan {
   readonly run: { readonly kind: 'shell' } | { readonly kind: 'exec' | 'subsystem'; readonly command: string };
-  /** Asks for a terminal on the server with these modes. */
-  readonly pty: { readonly terminal: string; readonly modes: TerminalModes } | undefined;
+  /** Asks for a terminal on the server with these modes; `needed` where there is no session without. */
+  readonly pty: { readonly terminal: string; readonly modes: TerminalModes; readonly needed: boolean } | undefined;
   /** Whether what is run may use this side's agent. */
   readonly forwardAgent: boolean;
   /** Variables for what is run. */
@@ -65,6 +65,8 @@ export class Session {
   /** Sends what is typed at a fixed rate; undefined where it goes at once. */
   private pacer: KeystrokePacer | undefined;
   private exit: SessionExit | undefined;
+  /** Whether the server would not do what was asked, so that there was no session. */
+  refused = false;
   private cooked: (() => void) | undefined;
   private stopResize: (() => void) | undefined;
   private channel: Channel | undefined;
@@ -107,8 +109,9 @@ export class Session {
     this.channel = channel;
     this.io.attach(channel);
     try {
-      await this.begin(channel);
-      await ended.promise;
+      this.refused = !(await this.begin(channel));
+      if (this.refused) channel.close();
+      else await ended.promise;
     } finally {
       this.pacer?.flush('no active channels');
       this.leaveRawMode();
@@ -143,7 +146,8 @@ export class Session {
     }
   }
 
-  private async begin(channel: Channel): Promise<void> {
+  /** Asks for all that the session needs; false where the server refused it, which was told. */
+  private async begin(channel: Channel): Promise<boolean> {
     const { plan } = this;
     // all that prepares the command goes out in one write; the answers come in their order
     if (plan.forwardAgent) {
@@ -152,18 +156,18 @@ export class Session {
     }
     const pty = plan.pty === undefined ? undefined : requestPty(channel, plan.pty.terminal, terminalSize(plan.stdin ?? 0), plan.pty.modes);
     for (const [name, value] of plan.environment) setEnv(channel, name, value);
-    const started = this.start(channel);
+    const started = this.start(channel).catch(() => true);
     if (pty !== undefined) {
       const granted = await pty.catch(() => true);
-      if (!granted) this.around.log('INFO', `PTY allocation request failed on channel ${channel.id}`);
-      else this.stopResize = onResize(() => windowChange(channel, terminalSize(plan.stdin ?? 0)));
+      if (!granted) this.around.log(plan.pty?.needed === true ? 'ERROR' : 'INFO', `PTY allocation request failed on channel ${channel.id}`);
+      if (!granted && plan.pty?.needed === true) return false;
+      if (granted) this.stopResize = onResize(() => windowChange(channel, terminalSize(plan.stdin ?? 0)));
       await this.asking;
       this.cooked = this.around.rawMode();
     }
-    if (!(await started.catch(() => true))) {
-      this.around.log('INFO', `${plan.run.kind} request failed on channel ${channel.id}`);
-      channel.close();
-      return;
+    if (!(await started)) {
+      this.around.log('ERROR', `${plan.run.kind} request failed on channel ${channel.id}`);
+      return false;
     }
     await this.asking;
     if (plan.stdin === undefined) channel.eof();
@@ -175,6 +179,7 @@ export class Session {
         () => this.pacer?.flush('no active channels'),
       );
     }
+    return true;
   }
 
   private pace(): KeystrokePacer {

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { describePeer, peerProgram } from '../peers.ts';
 import { own, run } from '../run.ts';
 import { type Sshd, startSshd } from '../sshd.ts';
+import { type Answer, inTerminal, withoutHint } from './in-terminal.ts';
 
 /** What both programs print in a real terminal, bytes and all, on the same command line with the same answers. */
 const programs = { tsh: () => own('tsh'), ssh: () => peerProgram('openssh-10', 'ssh') };
@@ -17,38 +18,14 @@ describePeer(['openssh-10', 'expect'], 'questions in a terminal', () => {
   });
   afterAll(() => sshd.stop());
 
-  /** Runs a program in a terminal, answers its questions one after the other, and gives all that the terminal showed. */
-  async function ask(
-    program: string,
-    args: readonly string[],
-    answers: readonly (readonly [question: string, answer: string])[],
-  ): Promise<string> {
-    const quoted = [program, '-F', sshd.config, ...args].map((word) => `{${word}}`).join(' ');
-    const lines = [
-      'log_user 0; set timeout 20; set all ""',
-      `spawn -noecho ${quoted}`,
-      ...answers.map(
-        ([question, answer]) => `expect {
-          -ex {${question}} { append all $expect_out(buffer); send "${answer}\\r" }
-          timeout { puts "$all TIMEOUT"; exit 9 }
-          eof { puts "$all EOF"; exit 8 }
-        }`,
-      ),
-      'expect {\n eof { append all $expect_out(buffer) }\n timeout { puts "$all LATE"; exit 7 }\n}',
-      'puts -nonewline $all; lassign [wait] pid spawnid os status; exit $status',
-    ];
-    const script = path.join(sshd.folder, 'ask.exp');
-    writeFileSync(script, `${lines.join('\n')}\n`);
-    const { out, code } = await run(peerProgram('expect', 'expect'), [script], { env: { SSH_ASKPASS_REQUIRE: 'never' } });
-    return `${out}\n[exit ${code}]`;
-  }
+  const ask = (program: string, args: readonly string[], answers: readonly Answer[]): Promise<string> =>
+    inTerminal(program, ['-F', sshd.config, ...args], answers);
 
-  async function same(args: readonly string[], answers: Parameters<typeof ask>[2], between: () => void = () => {}): Promise<string> {
+  async function same(args: readonly string[], answers: readonly Answer[], between: () => void = () => {}): Promise<string> {
     const theirs = await ask(programs.ssh(), args, answers);
     between();
     const ours = await ask(programs.tsh(), args, answers);
-    // the one line that ours may add, and only in a terminal
-    expect(ours.replace(/tsh: run again with --why .*\r+\n/, '')).toBe(theirs);
+    expect(withoutHint(ours)).toBe(theirs);
     return ours;
   }
 
