@@ -158,12 +158,14 @@ export class Session {
     for (const [name, value] of plan.environment) setEnv(channel, name, value);
     const started = this.start(channel).catch(() => true);
     if (pty !== undefined) {
-      const granted = await pty.catch(() => true);
-      if (!granted) this.around.log(plan.pty?.needed === true ? 'ERROR' : 'INFO', `PTY allocation request failed on channel ${channel.id}`);
-      if (!granted && plan.pty?.needed === true) return false;
-      if (granted) this.stopResize = onResize(() => windowChange(channel, terminalSize(plan.stdin ?? 0)));
       await this.asking;
       this.cooked = this.around.rawMode();
+      const granted = await pty.catch(() => true);
+      const needed = plan.pty?.needed === true;
+      if (granted) this.stopResize = onResize(() => windowChange(channel, terminalSize(plan.stdin ?? 0)));
+      else this.around.log(needed ? 'ERROR' : 'INFO', `PTY allocation request failed on channel ${channel.id}`);
+      if (!granted && needed) return false;
+      if (!granted) this.leaveRawMode();
     }
     if (!(await started)) {
       this.around.log('ERROR', `${plan.run.kind} request failed on channel ${channel.id}`);

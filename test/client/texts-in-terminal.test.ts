@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { formatPublicKeyLine } from '../../src/core/keys/public-key.ts';
 import { describePeer, peerProgram } from '../peers.ts';
 import { type Given, own } from '../run.ts';
-import { keyPair, type Sshd, startSshd } from '../sshd.ts';
+import { type Sshd, startSshd } from '../sshd.ts';
 import { bytes, HostileServer, text, uint32 } from './hostile-server.ts';
 import { type Answer, inTerminal, withoutHint } from './in-terminal.ts';
 import { relay } from './wire-peers.ts';
@@ -50,7 +50,7 @@ describePeer(['openssh-10', 'expect'], 'a terminal shows what it shows with ssh'
 
   test('a terminal that is not granted', async () => {
     const shown = await same(['-F', strict.config, '-t', 'server', 'echo in']);
-    expect(shown).toContain('PTY allocation request failed on channel 0\r\r\n');
+    expect(shown).toMatch(/^PTY allocation request failed on channel 0\r\n\n\[exit 255\]$/);
   });
 
   test('-W to a port that nobody listens on', async () => {
@@ -146,19 +146,24 @@ describePeer(['openssh-10', 'expect'], 'a terminal shows what it shows with ssh'
       server.hostility = {
         at: 'userauth',
         instead: true,
-        // the first try is none; the right password must be changed, and the first new one is too short
-        act: ({ say }) =>
-          say([bytes(51, text('password'), 0), bytes(60, text('Old: change it.'), text('')), bytes(52)][tries++] ?? bytes(1)),
+        // the first try is none
+        act: ({ say }) => say([bytes(51, text('password'), 0), bytes(60, text('It is old.'), text('')), bytes(52)][tries++] ?? bytes(1)),
+        message: (payload, { say }) => {
+          if (payload[0] !== 98) return;
+          const channel = uint32(0);
+          // behind the answer
+          setTimeout(() => say(bytes(98, channel, text('exit-status'), 0, uint32(3)), bytes(96, channel), bytes(97, channel)), 50);
+        },
       };
       const known = file('known-change', `* ${formatPublicKeyLine(server.hostKey.publicKey, '')}\n`);
       const args = [
         '-F',
         'none',
         ...o(`UserKnownHostsFile=${known}`, 'PubkeyAuthentication=no'),
-        '-N',
         '-p',
         `${server.port}`,
         'u@127.0.0.1',
+        'command',
       ];
       const shown = await same(
         args,
@@ -177,6 +182,7 @@ describePeer(['openssh-10', 'expect'], 'a terminal shows what it shows with ssh'
         },
       );
       expect(shown).toContain('Mismatch; try again, EOF to quit.');
+      expect(shown).toMatch(/\[exit 3\]$/);
     } finally {
       server.close();
     }

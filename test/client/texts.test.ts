@@ -60,6 +60,7 @@ describePeer('openssh-10', 'what tsh prints and exits with is what ssh does', ()
 
     test('as a subsystem that is not there', async () => {
       expect((await same(['-s', 'server', 'nothing'])).code).toBe(255);
+      expect((await same(['-tt', '-s', '-o', 'LogLevel=ERROR', 'server', 'nothing'])).err).toContain('subsystem request failed');
     });
 
     test('is a shell`s input where there is none', async () => {
