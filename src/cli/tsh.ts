@@ -1,6 +1,6 @@
 import { ConfigError } from '../config/environment.ts';
 import type { NoteLevel, TshEvent } from '../core/events.ts';
-import { isLogged, type Log, type LogLevel, stderrLog, systemLog } from '../core/util/log.ts';
+import { isLogged, type Log, type LogLevel, type LogSource, stderrLog, systemLog } from '../core/util/log.ts';
 import { visibleText } from '../core/util/vis.ts';
 import { loadClientConfig } from '../client/config.ts';
 import { DebugView } from '../client/debug-view.ts';
@@ -37,9 +37,13 @@ class RunLog {
   write: (line: string) => void = (line) => writeTo(2, line);
   /** -y: the system's log takes everything in the place of stderr. */
   system: ((level: LogLevel, line: string) => void) | undefined;
-  readonly log: Log = (level, text, source) => {
-    const log = this.system === undefined ? stderrLog({ level: this.level, write: this.write }) : systemLog(this.level, this.system);
-    log(level, text, source);
+  /** LogVerbose: patterns of sources whose lines are written whatever their level, and what tells a line's source. */
+  verbose: { readonly patterns: readonly string[]; readonly sourceOf: (text: string) => LogSource } | undefined;
+  readonly log: Log = (level, text) => {
+    const { verbose } = this;
+    const settings = { level: this.level, verbose: verbose?.patterns ?? [] };
+    const log = this.system === undefined ? stderrLog({ ...settings, write: this.write }) : systemLog(settings, this.system);
+    log(level, text, verbose?.sourceOf(text));
   };
 }
 
@@ -110,6 +114,11 @@ async function withHost(line: HostCommandLine, run: RunLog): Promise<number> {
         run.system = syslog?.openSyslog('tsh', options.syslogFacility);
       },
     });
+    const { logVerbose } = config.options;
+    if (logVerbose.length > 0) {
+      const { logSource } = await import('../client/log-sources.ts');
+      run.verbose = { patterns: logVerbose, sourceOf: (text) => `${logSource(text)} (bin=tsh, pid=${process.pid})` };
+    }
     if (line.action === 'dump') {
       const { printConfig, printConfigOrigins } = await import('./tsh-dump.ts');
       (line.why ? printConfigOrigins : printConfig)(config, (text) => writeTo(1, text));
@@ -139,7 +148,7 @@ async function withHost(line: HostCommandLine, run: RunLog): Promise<number> {
       stdioForward: line.stdioForward,
       events,
       log: run.log,
-      tracePackets: run.level === 'DEBUG3',
+      tracePackets: run.level === 'DEBUG3' || logVerbose.length > 0,
       level: { get: () => run.level, set: (level) => void (run.level = level) },
     });
     if (code === FAILED) await failure.end(run.level, views);

@@ -43,7 +43,7 @@ const prefixes: Readonly<Record<LogLevel, string>> = {
  */
 export function stderrLog(settings: LogSettings): Log {
   return (level, text, source) => {
-    const forced = source !== undefined && (settings.verbose ?? []).some((list) => matchPatternList(source, list) === 'match');
+    const forced = isForced(settings, source);
     if (!forced && !isLogged(level, settings.level)) return;
     const line = forced ? `${prefixes[level]}${source}: ${text}` : `${prefixes[level]}${text}`;
     settings.write(`${visibleLog(line).slice(0, longestLine)}\r\n`);
@@ -54,10 +54,17 @@ export function stderrLog(settings: LogSettings): Log {
 const syslogPrefixes: Readonly<Record<LogLevel, string>> = { ...prefixes, FATAL: 'fatal: ', ERROR: 'error: ' };
 
 /** The same for the system's log, which is given each line's level with it; there are no line ends. */
-export function systemLog(level: LogLevel, write: (level: LogLevel, line: string) => void): Log {
-  return (one, text) => {
-    if (isLogged(one, level)) write(one, visibleLog(`${syslogPrefixes[one]}${text}`).slice(0, longestLine));
+export function systemLog(settings: Omit<LogSettings, 'write'>, write: (level: LogLevel, line: string) => void): Log {
+  return (one, text, source) => {
+    const forced = isForced(settings, source);
+    if (!forced && !isLogged(one, settings.level)) return;
+    const said = forced ? `${source}: ${text}` : text;
+    write(one, visibleLog(`${syslogPrefixes[one]}${said}`).slice(0, longestLine));
   };
+}
+
+function isForced({ verbose = [] }: Omit<LogSettings, 'write'>, source: LogSource | undefined): boolean {
+  return source !== undefined && verbose.some((list) => matchPatternList(source, list) === 'match');
 }
 
 /** Whether a line of the first level is written at the second. */
