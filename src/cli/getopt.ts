@@ -32,7 +32,11 @@ export function getopt(argv: readonly string[], spec: OptionSpec): Lexed {
   const options: Option[] = [];
   const command = new Command().exitOverride().helpOption(false).allowExcessArguments().passThroughOptions();
   command.configureOutput({ outputError: () => undefined }).action(() => undefined);
-  const flags = [...spec.letters.matchAll(/(.)(:?)/g)].map(([, letter = '', colon]) => ({ letter, hasValue: colon === ':' }));
+  // Commander takes its time over each option that it is told of: those that can't be meant are left out.
+  const given = argv.join('');
+  const flags = [...spec.letters.matchAll(/(.)(:?)/g)]
+    .map(([, letter = '', colon]) => ({ letter, hasValue: colon === ':' }))
+    .filter(({ letter }) => letter === '0' || given.includes(letter));
   for (const { letter, hasValue } of flags) {
     command.option(hasValue ? `-${letter} <value>` : `-${letter}`);
     command.on(`option:${letter}`, (value: string) =>
@@ -47,7 +51,7 @@ export function getopt(argv: readonly string[], spec: OptionSpec): Lexed {
   }
   // A NUL can't come from a command line: it stands for the `=` that belongs to the option's name.
   const names = (spec.words ?? []).map((word) => word.replace('=', '\0'));
-  for (const name of names) {
+  for (const name of names.filter((word) => given.includes(word.replace('\0', '=')))) {
     command.option(`--${name}`).on(`option:${name}`, () => options.push({ flag: `--${name.replace('\0', '=')}`, value: undefined }));
   }
   try {

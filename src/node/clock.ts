@@ -6,7 +6,11 @@ const longestDelayMs = 2 ** 31 - 1;
 
 /** The system's clock and the event loop's timers; a timer that runs keeps the process alive. */
 export const systemClock: Clock = {
-  now: () => performance.now(),
+  // performance.now() would load a module of Node's at every start
+  now: () => {
+    const [seconds, nanoseconds] = process.hrtime();
+    return seconds * 1000 + nanoseconds / 1e6;
+  },
   seconds: () => Math.floor(Date.now() / 1000),
   after(delayMs: number, fire: () => void): Timer {
     let left = delayMs;
