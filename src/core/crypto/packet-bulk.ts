@@ -113,6 +113,16 @@ class ChangingSealer extends ChangingDirection<PacketSealer> implements PacketSe
     this.current.seal(buffer, at, packetLength, sequence);
     this.bulk.count(packetLength);
   }
+
+  sealFrom(data: Uint8Array, dataAt: number, buffer: Uint8Array, at: number, packetLength: number, sequence: number): void {
+    this.begin();
+    const { current } = this;
+    if (current.sealFrom === undefined) {
+      buffer.set(data, dataAt);
+      current.seal(buffer, at, packetLength, sequence);
+    } else current.sealFrom(data, dataAt, buffer, at, packetLength, sequence);
+    this.bulk.count(packetLength);
+  }
 }
 
 class ChangingOpener extends ChangingDirection<PacketOpener> implements PacketOpener {

@@ -31,6 +31,11 @@ interface PacketProtection {
 export interface PacketSealer extends PacketProtection {
   /** Encrypts the packet that lies in `buffer` from `at` and writes its tag behind it; all in place. */
   seal(buffer: Uint8Array, at: number, packetLength: number, sequence: number): void;
+  /**
+   * The same for a packet that has a gap from `dataAt` on, as long as `data`, which lies elsewhere: it is encrypted on its way into the
+   * gap, without a copy. Absent where that saves nothing.
+   */
+  sealFrom?(data: Uint8Array, dataAt: number, buffer: Uint8Array, at: number, packetLength: number, sequence: number): void;
 }
 
 /** Unprotects what was received. */

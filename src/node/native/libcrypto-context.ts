@@ -1,5 +1,5 @@
 import { SshError } from '../../core/util/errors.ts';
-import type { Handle, Libcrypto } from './libcrypto.ts';
+import { type Handle, type Libcrypto, Locator, Scratch } from './libcrypto.ts';
 
 /** How many bytes a packet's length field has. */
 export const lengthBytes = 4;
@@ -9,63 +9,97 @@ export const tagBytes = 16;
 const AEAD_GET_TAG = 0x10;
 const AEAD_SET_TAG = 0x11;
 
+/** The longest nonce of a cipher here, in bytes. */
+const nonceBytes = 16;
+/** What libcrypto writes beside the result: how many bytes it made, as an int or a size_t. */
+const countBytes = 8;
+
 /**
  * One direction's cipher inside libcrypto, whose key schedule it keeps from packet to packet. Its methods throw SSH_ERR_LIBCRYPTO_ERROR where
- * libcrypto refuses, and after {@link free}.
+ * libcrypto refuses, and after {@link free}. That what they name lies in its buffer is for the caller to see to: C does not look.
  */
 export class CipherContext {
+  /** The next message's nonce, as much of it as the cipher takes. */
+  readonly nonce: Uint8Array;
   private readonly crypto: Libcrypto;
   private readonly sealing: number;
   private handle: Handle | undefined;
-  /** Where libcrypto writes how many bytes it made. */
-  private readonly count = new Uint8Array(4);
+  /** {@link handle} as it is passed; 0 once it is freed. */
+  private context = 0;
+  private readonly scratch: Scratch;
+  private readonly count: number;
+  private readonly place: Locator;
+  private readonly source: Locator;
 
   /** libcrypto copies the key. */
   constructor(crypto: Libcrypto, cipher: Handle, key: Uint8Array, sealing: boolean) {
     this.crypto = crypto;
     this.sealing = sealing ? 1 : 0;
+    this.scratch = new Scratch(crypto, nonceBytes + countBytes + tagBytes);
+    this.nonce = this.scratch.bytes.subarray(0, nonceBytes);
+    this.count = this.scratch.address + nonceBytes;
+    this.place = new Locator(crypto);
+    this.source = new Locator(crypto);
     this.handle = crypto.EVP_CIPHER_CTX_new() ?? undefined;
-    if (crypto.EVP_CipherInit_ex(this.open, cipher, null, key, null, this.sealing) === 1) return;
+    if (this.handle === undefined) throw libcryptoError();
+    this.context = Number(this.handle);
+    if (crypto.EVP_CipherInit_ex(this.context, cipher, 0, this.source.of(key), 0, this.sealing) === 1) return;
     this.free();
     throw libcryptoError();
   }
 
-  /** Begins a message with this nonce, which is copied. */
-  begin(iv: Uint8Array): void {
-    check(this.crypto.EVP_CipherInit_ex(this.open, null, null, null, iv, this.sealing));
+  /** Begins a message with {@link nonce}. */
+  begin(): void {
+    if (this.context === 0) throw libcryptoError();
+    check(this.crypto.EVP_CipherInit_ex(this.context, 0, 0, 0, this.scratch.address, this.sealing));
   }
 
   /** Takes what is authenticated and not encrypted. */
-  authenticate(bytes: Uint8Array): void {
-    check(this.crypto.EVP_CipherUpdate(this.open, null, this.count, bytes, bytes.length));
+  authenticate(buffer: Uint8Array, at: number, length: number): void {
+    if (this.context === 0) throw libcryptoError();
+    check(this.crypto.EVP_CipherUpdate(this.context, 0, this.count, this.place.of(buffer) + at, length));
   }
 
   /** Encrypts or decrypts in place. */
-  turn(bytes: Uint8Array): void {
-    check(this.crypto.EVP_CipherUpdate(this.open, bytes, this.count, bytes, bytes.length));
+  turn(buffer: Uint8Array, at: number, length: number): void {
+    if (this.context === 0) throw libcryptoError();
+    const place = this.place.of(buffer) + at;
+    check(this.crypto.EVP_CipherUpdate(this.context, place, this.count, place, length));
+  }
+
+  /** Encrypts or decrypts the first `length` bytes in place. */
+  turnScratch(scratch: Scratch, length: number): void {
+    if (this.context === 0) throw libcryptoError();
+    check(this.crypto.EVP_CipherUpdate(this.context, scratch.address, this.count, scratch.address, length));
+  }
+
+  /** Encrypts or decrypts all of `source` on its way to `at`; the two must not overlap. */
+  turnFrom(source: Uint8Array, buffer: Uint8Array, at: number): void {
+    if (this.context === 0) throw libcryptoError();
+    check(this.crypto.EVP_CipherUpdate(this.context, this.place.of(buffer) + at, this.count, this.source.of(source), source.length));
   }
 
   /** Ends a message that was sealed, and writes its tag. */
-  takeTag(tag: Uint8Array): void {
-    check(this.crypto.EVP_CipherFinal_ex(this.open, tag, this.count));
-    check(this.crypto.EVP_CIPHER_CTX_ctrl(this.open, AEAD_GET_TAG, tag.length, tag));
+  takeTag(buffer: Uint8Array, at: number): void {
+    if (this.context === 0) throw libcryptoError();
+    const place = this.place.of(buffer) + at;
+    check(this.crypto.EVP_CipherFinal_ex(this.context, place, this.count));
+    check(this.crypto.EVP_CIPHER_CTX_ctrl(this.context, AEAD_GET_TAG, tagBytes, place));
   }
 
   /** Ends a message that was opened: whether this is its tag. */
-  isTag(tag: Uint8Array): boolean {
-    check(this.crypto.EVP_CIPHER_CTX_ctrl(this.open, AEAD_SET_TAG, tag.length, tag));
-    return this.crypto.EVP_CipherFinal_ex(this.open, tag, this.count) === 1;
+  isTag(buffer: Uint8Array, at: number): boolean {
+    if (this.context === 0) throw libcryptoError();
+    check(this.crypto.EVP_CIPHER_CTX_ctrl(this.context, AEAD_SET_TAG, tagBytes, this.place.of(buffer) + at));
+    return this.crypto.EVP_CipherFinal_ex(this.context, this.count + countBytes, this.count) === 1;
   }
 
   /** Frees the context; libcrypto wipes the key. */
   free(): void {
     if (this.handle !== undefined) this.crypto.EVP_CIPHER_CTX_free(this.handle);
     this.handle = undefined;
-  }
-
-  private get open(): Handle {
-    if (this.handle === undefined) throw libcryptoError();
-    return this.handle;
+    this.context = 0;
+    this.scratch.bytes.fill(0);
   }
 }
 
@@ -73,28 +107,33 @@ export class CipherContext {
 export class MacContext {
   private readonly crypto: Libcrypto;
   private handle: Handle | undefined;
-  /** Where libcrypto writes how many bytes it made: a size_t. */
-  private readonly count = new Uint8Array(8);
+  private context = 0;
+  private readonly scratch: Scratch;
+  private readonly place: Locator;
 
   constructor(crypto: Libcrypto, mac: Handle) {
     this.crypto = crypto;
+    this.scratch = new Scratch(crypto, countBytes);
+    this.place = new Locator(crypto);
     this.handle = crypto.EVP_MAC_CTX_new(mac) ?? undefined;
-    check(this.handle === undefined ? 0 : 1);
+    if (this.handle === undefined) throw libcryptoError();
+    this.context = Number(this.handle);
   }
 
-  /** Writes the MAC over `bytes` under this key. */
-  sign(key: Uint8Array, bytes: Uint8Array, mac: Uint8Array): void {
-    const { crypto, handle } = this;
-    if (handle === undefined) throw libcryptoError();
-    check(crypto.EVP_MAC_init(handle, key, key.length, null));
-    check(crypto.EVP_MAC_update(handle, bytes, bytes.length));
-    check(crypto.EVP_MAC_final(handle, mac, this.count, mac.length));
+  /** Computes the MAC of `buffer[at, at + length)` under the key of `keyBytes` that `scratch` begins with; it is written to `tagAt` there. */
+  sign(scratch: Scratch, keyBytes: number, buffer: Uint8Array, at: number, length: number, tagAt: number): void {
+    const { crypto, context } = this;
+    if (context === 0) throw libcryptoError();
+    check(crypto.EVP_MAC_init(context, scratch.address, keyBytes, 0));
+    check(crypto.EVP_MAC_update(context, this.place.of(buffer) + at, length));
+    check(crypto.EVP_MAC_final(context, scratch.address + tagAt, this.scratch.address, tagBytes));
   }
 
   /** Frees the context; libcrypto wipes the key. */
   free(): void {
     if (this.handle !== undefined) this.crypto.EVP_MAC_CTX_free(this.handle);
     this.handle = undefined;
+    this.context = 0;
   }
 }
 

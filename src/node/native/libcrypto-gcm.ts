@@ -17,35 +17,30 @@ class GcmDirection {
   readonly tagBytes = tagBytes;
   readonly mostBlocks = 2 ** 32;
   protected readonly context: CipherContext;
-  /** The next packet's nonce. */
-  private readonly iv: Uint8Array;
-  private readonly length = new Uint8Array(lengthBytes);
-  protected readonly tag = new Uint8Array(tagBytes);
 
   constructor(crypto: Libcrypto, cipher: Handle, keys: DirectionKeys, sealing: boolean) {
-    this.iv = Uint8Array.from(keys.iv);
     this.context = new CipherContext(crypto, cipher, keys.key, sealing);
+    this.context.nonce.set(keys.iv);
   }
 
+  /** Forgets the nonce too. */
   wipe(): void {
     this.context.free();
-    this.iv.fill(0);
   }
 
   /** Begins the packet whose length field is at `at`. */
   protected begin(buffer: Uint8Array, at: number): void {
-    const { context, length } = this;
-    context.begin(this.iv);
-    for (let i = 0; i < lengthBytes; i++) length[i] = buffer[at + i] as number;
-    context.authenticate(length);
+    const { context } = this;
+    context.begin();
+    context.authenticate(buffer, at, lengthBytes);
   }
 
   /** Counts one invocation: the nonce's last 8 bytes as one big-endian number. */
   protected count(): void {
-    const { iv } = this;
+    const { nonce } = this.context;
     for (let i = 11; i >= 4; i--) {
-      const next = ((iv[i] as number) + 1) & 0xff;
-      iv[i] = next;
+      const next = ((nonce[i] as number) + 1) & 0xff;
+      nonce[i] = next;
       if (next !== 0) return;
     }
   }
@@ -58,13 +53,25 @@ class GcmSealer extends GcmDirection implements PacketSealer {
 
   seal(buffer: Uint8Array, at: number, packetLength: number): void {
     if (!holds(buffer, at, packetLength)) throw libcryptoError();
-    const { context, tag } = this;
+    const { context } = this;
+    const start = at + lengthBytes;
+    this.begin(buffer, at);
+    context.turn(buffer, start, packetLength);
+    context.takeTag(buffer, start + packetLength);
+    this.count();
+  }
+
+  sealFrom(data: Uint8Array, dataAt: number, buffer: Uint8Array, at: number, packetLength: number): void {
     const start = at + lengthBytes;
     const end = start + packetLength;
+    const dataEnd = dataAt + data.length;
+    if (!holds(buffer, at, packetLength) || dataAt < start || dataEnd > end) throw libcryptoError();
+    const { context } = this;
     this.begin(buffer, at);
-    context.turn(buffer.subarray(start, end));
-    context.takeTag(tag);
-    buffer.set(tag, end);
+    context.turn(buffer, start, dataAt - start);
+    context.turnFrom(data, buffer, dataAt);
+    context.turn(buffer, dataEnd, end - dataEnd);
+    context.takeTag(buffer, end);
     this.count();
   }
 }
@@ -83,15 +90,13 @@ class GcmOpener extends GcmDirection implements PacketOpener {
 
   open(buffer: Uint8Array, at: number, packetLength: number): void {
     if (!holds(buffer, at, packetLength)) throw macInvalid();
-    const { context, tag } = this;
+    const { context } = this;
     const start = at + lengthBytes;
     const end = start + packetLength;
-    const body = buffer.subarray(start, end);
     this.begin(buffer, at);
-    context.turn(body);
-    for (let i = 0; i < tagBytes; i++) tag[i] = buffer[end + i] as number;
-    if (!context.isTag(tag)) {
-      body.fill(0);
+    context.turn(buffer, start, packetLength);
+    if (!context.isTag(buffer, end)) {
+      buffer.fill(0, start, end);
       throw macInvalid();
     }
     this.count();

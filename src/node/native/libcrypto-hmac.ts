@@ -1,7 +1,11 @@
 import type { PacketMac } from '../../core/crypto/macs.ts';
 import type { MacName } from '../../core/crypto/names.ts';
 import { libcryptoError } from './libcrypto-context.ts';
-import type { Handle, Libcrypto } from './libcrypto.ts';
+import { type Handle, type Libcrypto, Locator, Scratch } from './libcrypto.ts';
+
+const sequenceBytes = 4;
+/** An unsigned int. */
+const countBytes = 4;
 
 interface HmacRow {
   /** libcrypto's name of the hash. */
@@ -37,37 +41,41 @@ export function hmacSource(crypto: Libcrypto, name: MacName): ((key: Uint8Array)
 class Hmac implements PacketMac {
   private readonly crypto: Libcrypto;
   private handle: Handle | undefined;
-  private readonly sequence = new Uint8Array(4);
-  private readonly mac: Uint8Array;
+  private context = 0;
+  /** The sequence number, the MAC, and how many bytes libcrypto made. */
+  private readonly scratch: Scratch;
+  private readonly macBytes: number;
   private readonly tag: Uint8Array;
-  /** Where libcrypto writes how many bytes it made. */
-  private readonly count = new Uint8Array(4);
+  private readonly place: Locator;
 
   constructor(crypto: Libcrypto, digest: Handle, { bytes, tagBytes }: HmacRow, key: Uint8Array) {
     this.crypto = crypto;
-    this.mac = new Uint8Array(bytes);
-    this.tag = this.mac.subarray(0, tagBytes);
-    const handle = crypto.HMAC_CTX_new();
-    if (handle === null) throw libcryptoError();
-    this.handle = handle;
-    if (crypto.HMAC_Init_ex(handle, key, key.length, digest, null) === 1) return;
+    this.scratch = new Scratch(crypto, sequenceBytes + bytes + countBytes);
+    this.macBytes = bytes;
+    this.tag = this.scratch.bytes.subarray(sequenceBytes, sequenceBytes + tagBytes);
+    this.place = new Locator(crypto);
+    this.handle = crypto.HMAC_CTX_new() ?? undefined;
+    if (this.handle === undefined) throw libcryptoError();
+    this.context = Number(this.handle);
+    if (crypto.HMAC_Init_ex(this.context, this.place.of(key), key.length, digest, 0) === 1) return;
     this.wipe();
     throw libcryptoError();
   }
 
   sign(sequence: number, buffer: Uint8Array, from: number, to: number): Uint8Array {
-    const { crypto, handle, sequence: head } = this;
-    if (handle === undefined) throw libcryptoError();
+    const { crypto, context, scratch, macBytes } = this;
+    if (context === 0 || from < 0 || to < from || to > buffer.length) throw libcryptoError();
+    const head = scratch.bytes;
     head[0] = sequence >>> 24;
     head[1] = sequence >>> 16;
     head[2] = sequence >>> 8;
     head[3] = sequence;
-    const packet = buffer.subarray(from, to);
+    const mac = scratch.address + sequenceBytes;
     const done =
-      crypto.HMAC_Init_ex(handle, null, 0, null, null) === 1 &&
-      crypto.HMAC_Update(handle, head, head.length) === 1 &&
-      crypto.HMAC_Update(handle, packet, packet.length) === 1 &&
-      crypto.HMAC_Final(handle, this.mac, this.count) === 1;
+      crypto.HMAC_Init_ex(context, 0, 0, 0, 0) === 1 &&
+      crypto.HMAC_Update(context, scratch.address, sequenceBytes) === 1 &&
+      crypto.HMAC_Update(context, this.place.of(buffer) + from, to - from) === 1 &&
+      crypto.HMAC_Final(context, mac, mac + macBytes) === 1;
     if (!done) throw libcryptoError();
     return this.tag;
   }
@@ -76,5 +84,6 @@ class Hmac implements PacketMac {
   wipe(): void {
     if (this.handle !== undefined) this.crypto.HMAC_CTX_free(this.handle);
     this.handle = undefined;
+    this.context = 0;
   }
 }

@@ -127,6 +127,51 @@ describeNative.each(names)('%s by libcrypto', (name) => {
     }
   });
 
+  test('seals data that lies elsewhere as it seals what is in its place', () => {
+    const layout = fc.record({
+      head: fc.integer({ min: 1, max: 40 }),
+      size: fc.oneof(fc.nat({ max: 200 }), fc.constantFrom(4096, 32_768)),
+      tail: fc.nat({ max: 40 }),
+      skip: fc.nat({ max: 40 }),
+      from: fc.nat({ max: 40 }),
+    });
+    const keys = keysOf(name);
+    const [ours, theirs] = [native(name).sealer(keys), native(name).sealer(keys)];
+    let sequence = 0;
+    fc.assert(
+      fc.property(layout, ({ head, size, tail, skip, from }) => {
+        const body = noise(head + size + tail, size);
+        const [apart, whole] = [packetOf(body, skip), packetOf(body, skip)];
+        const dataAt = skip + 4 + head;
+        apart.fill(0xee, dataAt, dataAt + size);
+        const data = concat(new Uint8Array(from), body.subarray(head, head + size), noise(3, 1)).subarray(from, from + size);
+        ours.sealFrom?.(data, dataAt, apart, skip, body.length, sequence);
+        theirs.seal(whole, skip, body.length, sequence);
+        sequence++;
+        expect(Buffer.compare(apart, whole)).toBe(0);
+        expect(Buffer.compare(data, body.subarray(head, head + size))).toBe(0);
+      }),
+      { numRuns: 100 },
+    );
+    const other = packetOf(noise(64, 1), 3);
+    for (const [dataAt, length] of [
+      [6, 8],
+      [64, 8],
+      [7, 65],
+    ] as const) {
+      expect(codeOf(() => ours.sealFrom?.(new Uint8Array(length), dataAt, other, 3, 64, 0))).toBe('SSH_ERR_LIBCRYPTO_ERROR');
+    }
+    expect(hex(other)).toBe(hex(packetOf(noise(64, 1), 3)));
+  });
+
+  test('never writes to memory that was given away', () => {
+    const sealer = native(name).sealer(keysOf(name));
+    const buffer = packetOf(noise(64, 1));
+    sealer.seal(buffer, 0, 64, 0);
+    structuredClone(buffer, { transfer: [buffer.buffer as ArrayBuffer] });
+    expect(codeOf(() => sealer.seal(buffer, 0, 64, 1))).toBe('SSH_ERR_LIBCRYPTO_ERROR');
+  });
+
   test('says of itself what the core does', () => {
     const keys = keysOf(name);
     const shape = ({ blockBytes, lengthApart, tagBytes, mostBlocks }: ReturnType<AeadSource['sealer']>) =>
