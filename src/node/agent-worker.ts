@@ -1,9 +1,7 @@
 import { spawn } from 'node:child_process';
 import { systemError } from './errno.ts';
+import { flagsFromStart } from './small.ts';
 import { ownStart } from './own-program.ts';
-
-/** What keeps an agent small from its start: signatures are the library's work, and compiling our share better gains nothing. */
-const smallFlags = ['--no-opt', '--max-semi-space-size=1'];
 
 /** What a worker says when it listens, or can't. */
 export type WorkerReport = { readonly path: string } | { readonly problem: string };
@@ -23,7 +21,7 @@ export interface StartedWorker {
 export function startWorker(): Promise<StartedWorker> {
   const { NODE_EXTRA_CA_CERTS: _unused, ...environment } = process.env;
   const guard = process.allowedNodeEnvironmentFlags.has('--disable-sigusr1') ? ['--disable-sigusr1'] : [];
-  const { file, args, argv0 } = ownStart([...smallFlags, ...guard]);
+  const { file, args, argv0 } = ownStart([...flagsFromStart, ...guard]);
   const child = spawn(file, args, {
     ...(argv0 === undefined ? {} : { argv0 }),
     detached: true,

@@ -1,3 +1,4 @@
+import { agentRows } from './agent-rows.ts';
 import { bulkRows } from './bulk-rows.ts';
 import { keygenRows } from './keygen-rows.ts';
 import type { Row } from './row.ts';
@@ -16,5 +17,5 @@ export interface RowOptions {
 
 /** The whole table, in its order. */
 export function benchRows(options: RowOptions): readonly Row[] {
-  return [...startRows(options), ...bulkRows(options), ...keygenRows()];
+  return [...startRows(options), ...bulkRows(options), ...keygenRows(), ...agentRows()];
 }
