@@ -21,6 +21,9 @@ const peers = {
   tmux: { folders: searchPath(), needs: ['tmux'] },
   expect: { folders: searchPath(), needs: ['expect'] },
   mandoc: { folders: searchPath(), needs: ['mandoc'] },
+  bash: { folders: searchPath(), needs: ['bash'] },
+  zsh: { folders: searchPath(), needs: ['zsh'] },
+  fish: { folders: searchPath(), needs: ['fish'] },
   git: { folders: searchPath(), needs: ['git'] },
   openssl: { folders: searchPath(), needs: ['openssl'] },
 } as const satisfies Record<string, { folders: readonly string[]; needs: readonly string[] }>;

@@ -2,6 +2,7 @@
 import { isValidHostname, isValidUser, parseDestination } from '../config/destination.ts';
 import { ConfigError, fatal } from '../config/environment.ts';
 import { commandLineFile, Settings } from '../config/settings.ts';
+import type { Shell } from './completion.ts';
 import { getopt } from './getopt.ts';
 import { tshFlags, tshSpec, type CommandLineEnvironment, type CommandLineState } from './tsh-options.ts';
 import { sshUsage } from './usage.ts';
@@ -35,6 +36,7 @@ export type CommandLine =
   | { readonly action: 'version' }
   | { readonly action: 'help' }
   | { readonly action: 'query'; readonly list: string }
+  | { readonly action: 'completion'; readonly shell: Shell }
   | HostCommandLine;
 
 /** Reads a command line (without the program's name). Nothing is thrown: what is wrong has been told on stderr. */

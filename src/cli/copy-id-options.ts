@@ -29,8 +29,9 @@ export interface CopyIdLookups {
   readonly fileText: (path: string) => string | undefined;
 }
 
-const letters = 'iopFtfnsxh?';
-const withValue = 'opFt';
+/** The flags, and which of them take a value; that of -i may be left out. */
+export const letters = 'iopFtfnsxh?';
+export const withValue = 'opFt';
 
 interface Draft {
   identity: CopyIdOptions['identity'];

@@ -87,7 +87,7 @@ export const agentOptionRows: readonly Row[] = [
 ];
 
 /** What -O takes. */
-const extras: readonly { readonly name: string; readonly apply: (state: State, value: string) => RefusedOptions | undefined }[] = [
+export const extras: readonly { readonly name: string; readonly apply: (state: State, value: string) => RefusedOptions | undefined }[] = [
   {
     name: 'allow-remote-pkcs11',
     apply: (state) => {

@@ -8,6 +8,7 @@ import { LineError, Arguments, type Lookups, type ServicePort } from '../config/
 import { parseCommandLineOption } from '../config/parse.ts';
 import { commandLineFile, rowOf, type Settings } from '../config/settings.ts';
 import { logLevels, type Log } from '../core/util/log.ts';
+import type { Shell } from './completion.ts';
 
 /** What reading a command line asks of the world. */
 export interface CommandLineEnvironment {
@@ -43,7 +44,11 @@ export interface CommandLineState {
   json: boolean;
   showKeys: boolean;
   /** What ends the reading at once. */
-  stop: { readonly action: 'version' | 'help' } | { readonly action: 'query'; readonly list: string } | undefined;
+  stop:
+    | { readonly action: 'version' | 'help' }
+    | { readonly action: 'query'; readonly list: string }
+    | { readonly action: 'completion'; readonly shell: Shell }
+    | undefined;
 }
 
 /** What a flag does. */
@@ -115,9 +120,15 @@ function parseFlagForward(
   return parseForward(value, 'remote', lookups) ?? parseForward(value, 'remoteDynamic', lookups);
 }
 
+/** A flag that prints a completion script. */
+function completes(shell: Shell): FlagRow {
+  return { apply: (state) => void (state.stop = { action: 'completion', shell }) };
+}
+
 const nothing: FlagRow = { apply: () => undefined };
 
-const muxCommands = ['check', 'forward', 'exit', 'stop', 'cancel', 'proxy', 'conninfo', 'channels'];
+/** What -O takes. */
+export const muxCommands: readonly string[] = ['check', 'forward', 'exit', 'stop', 'cancel', 'proxy', 'conninfo', 'channels'];
 
 /** Every flag of ssh(1), in the order of its usage text, and our own. */
 export const tshFlags: Readonly<Record<string, FlagRow>> = {
@@ -339,6 +350,9 @@ export const tshFlags: Readonly<Record<string, FlagRow>> = {
       state.json = true;
     },
   },
+  '--completion=bash': completes('bash'),
+  '--completion=zsh': completes('zsh'),
+  '--completion=fish': completes('fish'),
   '--help': {
     apply: (state) => {
       state.stop = { action: 'help' };

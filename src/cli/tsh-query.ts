@@ -33,9 +33,12 @@ const keywords: Readonly<Record<string, string>> = {
   casignaturealgorithms: 'sig',
 };
 
+/** The names of all lists. */
+export const queryNames: readonly string[] = Object.keys(queries);
+
 /** What `-Q name` prints, line by line; undefined for a name that is no list. */
 function answerQuery(name: string): readonly string[] | undefined {
-  if (name === 'help') return Object.keys(queries);
+  if (name === 'help') return queryNames;
   const list = own(queries, name) ?? own(queries, own(hidden, name) ?? own(keywords, name.toLowerCase()) ?? '');
   return list?.();
 }

@@ -72,6 +72,11 @@ async function main(argv: readonly string[]): Promise<number> {
         (text) => writeTo(1, text),
         (text) => run.log('FATAL', text),
       );
+    case 'completion': {
+      const { completionScript } = await import('./completion.ts');
+      writeTo(1, completionScript(line.shell));
+      return 0;
+    }
     case 'connect':
     case 'dump':
     case 'doctor':

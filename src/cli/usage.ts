@@ -58,5 +58,6 @@ What ssh doesn't have:
   --doctor [host]  what is wrong in ~/.ssh, and with the host's server
   --doctor --fix   mend modes, after asking; --doctor --json for programs
   -G --why         where each setting comes from: file, line and block
+  --completion=SHELL   a script that completes command lines in bash, zsh or fish
   --help           this text
 `;

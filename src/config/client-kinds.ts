@@ -46,6 +46,7 @@ export function algorithms(
       return list;
     },
     format: (value) => [value],
+    names: known,
   };
 }
 

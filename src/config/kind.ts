@@ -98,6 +98,8 @@ export interface Kind<T> {
   format(value: T): readonly string[];
   /** Words to offer in a shell's completion. */
   readonly words?: readonly string[];
+  /** The names that its value is a list of, for the same. */
+  readonly names?: () => readonly string[];
 }
 
 /** `yes` or `no`. */

@@ -44,7 +44,7 @@ export async function ours(argv: readonly string[]): Promise<Run> {
   const done = (status: number): Run => ({ status, stdout, stderr });
   if (line.action === 'exit') return done(line.status);
   if (line.action === 'query') return done(runQuery(line.list, write, (text) => log('FATAL', text)));
-  if (line.action === 'version' || line.action === 'help') return done(0);
+  if (line.action === 'version' || line.action === 'help' || line.action === 'completion') return done(0);
   settings.level = line.settings.get('logLevel') ?? 'INFO';
   const quiet = line.useSyslog ? () => undefined : log;
   try {

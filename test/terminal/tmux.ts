@@ -5,10 +5,15 @@ import { peerProgram } from '../peers.ts';
 export class Tmux {
   private readonly socket: string;
 
-  constructor(socket: string, size: { readonly columns: number; readonly rows: number }) {
+  /** `shell` and its arguments, with `home`, are bash without files of its user where nothing is said. */
+  constructor(
+    socket: string,
+    size: { readonly columns: number; readonly rows: number },
+    program: { readonly shell: string; readonly home: string } = { shell: 'bash --norc --noprofile', home: '/nowhere' },
+  ) {
     this.socket = socket;
     const { columns, rows } = size;
-    const shell = 'env -i PATH="$PATH" HOME=/nowhere LANG=C.UTF-8 TERM=screen PS1="local$ " bash --norc --noprofile';
+    const shell = `env -i PATH="$PATH" HOME=${program.home} LANG=C.UTF-8 TERM=screen PS1="local$ " ${program.shell}`;
     this.tmux('-f', '/dev/null', 'new-session', '-d', '-x', String(columns), '-y', String(rows), shell);
     this.tmux('set-option', '-g', 'history-limit', '5000');
   }

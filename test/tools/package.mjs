@@ -7,16 +7,29 @@
 // On the platform that it is made on, the binary starts from a snapshot of its memory with all programs loaded, which halves what a start
 // takes beyond Node's own. No other platform can have one made here.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';
 import { bundling, packageJson, root } from './bundle.mjs';
 import { stripElf } from './executable.mjs';
 import { koffiBuild, nodeBuild, platforms } from './node-builds.mjs';
+import { bundleCommonJs } from './programs.mjs';
 import { tar } from './tar.mjs';
 import { buildWasm } from './wasm.mjs';
 
 const programs = Object.keys(packageJson.bin);
+const piece = 65536;
 const output = path.join(root, 'build/package');
 const work = path.join(output, 'work');
 const host = `${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`;
@@ -33,8 +46,9 @@ delete process.env.NODE_OPTIONS;
 rmSync(work, { recursive: true, force: true });
 mkdirSync(work, { recursive: true });
 await buildWasm();
-const main = path.join(work, 'main.cjs');
-writeFileSync(main, await bundle());
+const [loadedMain, lateMain] = ['loaded.cjs', 'late.cjs'].map((name) => path.join(work, name));
+if (asked.includes(host)) writeFileSync(loadedMain, await bundleLoaded());
+writeFileSync(lateMain, await bundleCommonJs('src/cli/binary.ts'));
 const maker = path.join(work, 'node');
 const { program, license } = nodeBuild(host);
 writeFileSync(maker, program, { mode: 0o755 });
@@ -42,13 +56,13 @@ const shared = sharedFiles(license);
 for (const platform of asked) makePackage(platform);
 rmSync(work, { recursive: true });
 
-/** All programs in one file. It must be CommonJS, and must load nothing by import(): the binary has no files to look for modules in. */
-async function bundle() {
+/** All programs in one file for a snapshot, in which Node's own modules are loaded too. There is nothing that import() could load. */
+async function bundleLoaded() {
   const { outputFiles } = await build({
     ...bundling,
     entryPoints: ['src/cli/binary.ts'],
-    outfile: main,
     format: 'cjs',
+    charset: 'ascii',
     target: 'node26',
     supported: { 'dynamic-import': false },
     define: { 'import.meta.url': '""' },
@@ -81,12 +95,13 @@ function makeBinary(platform) {
   );
   writeFileSync(empty, platform.startsWith('linux-') ? stripElf(node) : node, { mode: 0o755 });
   if (koffi !== undefined) writeFileSync(koffiFile, koffi);
+  const useSnapshot = platform === host;
   const settings = {
-    main,
+    main: useSnapshot ? loadedMain : lateMain,
     executable: empty,
     output: made,
     disableExperimentalSEAWarning: true,
-    useSnapshot: platform === host,
+    useSnapshot,
     useCodeCache: false,
     // What listens for a signal to open a debugger has no place in a program that holds keys.
     execArgv: ['--disable-sigusr1'],
@@ -139,7 +154,10 @@ function put(file, { bytes, link, mode = 0o644 }) {
   mkdirSync(path.dirname(file), { recursive: true });
   if (link !== undefined) symlinkSync(link, file);
   else {
-    writeFileSync(file, bytes);
+    // Piece by piece, as tar(1) and cp(1) do: Linux keeps what was written at once together, and whoever runs it has all of that in memory.
+    const fd = openSync(file, 'w', mode);
+    for (let at = 0; at < bytes.length; at += piece) writeSync(fd, bytes, at, Math.min(piece, bytes.length - at));
+    closeSync(fd);
     chmodSync(file, mode);
   }
 }

@@ -11,7 +11,7 @@ export interface RequestedType {
 }
 
 /** The short names of types. */
-const shortNames: ReadonlyMap<string, string> = new Map([
+export const shortNames: ReadonlyMap<string, string> = new Map([
   ['ed25519', 'ssh-ed25519'],
   ['ecdsa', 'ecdsa'],
   ['rsa', 'ssh-rsa'],

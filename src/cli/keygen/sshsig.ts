@@ -38,7 +38,7 @@ interface SignatureOperation {
   readonly act: (run: Run) => number | Promise<number>;
 }
 
-const operations: readonly SignatureOperation[] = [
+export const signatureOperations: readonly SignatureOperation[] = [
   {
     word: 'find-principals',
     needs: [
@@ -86,7 +86,7 @@ const operations: readonly SignatureOperation[] = [
 /** Does what -Y names. */
 export async function signatures(run: Run): Promise<number> {
   const name = value(run, 'Y');
-  const operation = operations.find(({ word }) => name.startsWith(word));
+  const operation = signatureOperations.find(({ word }) => name.startsWith(word));
   if (operation === undefined) throw usage(run, `Unsupported operation for -Y: "${name}"`);
   for (const { flag, told } of operation.needs) {
     const given = run.options.values.get(flag);
