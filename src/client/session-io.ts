@@ -33,8 +33,8 @@ export class SessionIo {
       };
     }
     this.handler = {
-      onData: (bytes, stream) => {
-        this.received(bytes, stream);
+      onRun: (pieces, stream) => {
+        this.received(pieces, stream);
       },
       onDrain: () => {
         if (!this.held) this.source?.resume();
@@ -104,13 +104,11 @@ export class SessionIo {
     });
   }
 
-  private received(bytes: Uint8Array, stream: 0 | 1): void {
-    if (this.gone[stream] === true) {
-      this.channel?.consumed(bytes.length);
-      return;
-    }
-    if (this.sinks[stream].write(bytes)) this.channel?.consumed(bytes.length);
-    else this.owed[stream] = (this.owed[stream] ?? 0) + bytes.length;
+  private received(pieces: readonly Uint8Array[], stream: 0 | 1): void {
+    let length = 0;
+    for (const piece of pieces) length += piece.length;
+    if (this.gone[stream] === true || this.sinks[stream].writeAll(pieces)) this.channel?.consumed(length);
+    else this.owed[stream] = (this.owed[stream] ?? 0) + length;
   }
 
   private pay(stream: number): void {

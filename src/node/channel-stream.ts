@@ -1,6 +1,7 @@
 import type { Channel, ChannelHandler } from '../core/connection/channel.ts';
 import type { StreamNumber } from '../core/connection/outgoing.ts';
-import type { ByteReceiver, ByteStream } from './socket.ts';
+import type { ByteReceiver } from './inlet.ts';
+import type { ByteStream } from './socket.ts';
 
 /** How much is read at once. */
 const readSize = 256 * 1024;

@@ -9,6 +9,8 @@ import { errnoOf, systemError } from './errno.ts';
 export interface Sink {
   /** Writes; `bytes` are the caller's again at once. False says that some of them wait for a slow reader: {@link onDrain} follows. */
   write(bytes: Uint8Array): boolean;
+  /** The same for bytes that lie in pieces, by one call of the system. */
+  writeAll(pieces: readonly Uint8Array[]): boolean;
   /** Called when all that waited is written. */
   onDrain: () => void;
   /** Called once when writing is over before its end: EPIPE where the reader has gone. What is written afterwards is dropped. */
@@ -58,19 +60,33 @@ class DescriptorSink implements Sink {
 
   write(bytes: Uint8Array): boolean {
     if (this.closed) return true;
-    if (this.queue !== undefined && this.queue.writableLength > 0) return this.enqueue(bytes, 0);
+    if (this.queued) return this.enqueue(Buffer.from(bytes));
     let at = 0;
     try {
       while (at < bytes.length) at += fs.writeSync(this.fd, bytes, at);
     } catch (error) {
-      if (errnoOf(error) === 'EAGAIN') return this.enqueue(bytes, at);
+      if (errnoOf(error) === 'EAGAIN') return this.enqueue(Buffer.from(bytes.subarray(at)));
       this.close(error);
     }
     return true;
   }
 
+  writeAll(pieces: readonly Uint8Array[]): boolean {
+    if (this.closed) return true;
+    let rest = pieces;
+    try {
+      while (!this.queued && rest.length > 0) rest = after(rest, fs.writevSync(this.fd, rest));
+    } catch (error) {
+      if (errnoOf(error) !== 'EAGAIN') {
+        this.close(error);
+        return true;
+      }
+    }
+    return rest.length === 0 || this.enqueue(Buffer.concat(rest));
+  }
+
   end(done: () => void): void {
-    if (this.queue !== undefined && this.queue.writableLength > 0 && !this.closed) {
+    if (this.queued && !this.closed) {
       this.ended = done;
       return;
     }
@@ -78,10 +94,16 @@ class DescriptorSink implements Sink {
     done();
   }
 
-  private enqueue(bytes: Uint8Array, from: number): boolean {
+  /** Whether something waits for the reader. */
+  private get queued(): boolean {
+    return this.queue !== undefined && this.queue.writableLength > 0;
+  }
+
+  /** Takes bytes of its own. */
+  private enqueue(bytes: Buffer): boolean {
     this.queue ??= this.openQueue();
     // True where the reader made room meanwhile and all was written at once: no 'drain' follows then.
-    return this.queue.write(Buffer.from(bytes.subarray(from)));
+    return this.queue.write(bytes);
   }
 
   private openQueue(): Writable {
@@ -115,6 +137,16 @@ class DescriptorSink implements Sink {
     if (this.queue === undefined) fs.closeSync(this.fd);
     else this.closeQueue();
   }
+}
+
+/** What follows the first `count` bytes of the pieces. */
+function after(pieces: readonly Uint8Array[], count: number): readonly Uint8Array[] {
+  let left = count;
+  for (const [i, piece] of pieces.entries()) {
+    if (left < piece.length) return [piece.subarray(left), ...pieces.slice(i + 1)];
+    left -= piece.length;
+  }
+  return [];
 }
 
 function pipeQueue(fd: number): Writable {

@@ -1,4 +1,5 @@
-import type { ByteReceiver, ByteStream } from '../../src/node/socket.ts';
+import type { ByteReceiver } from '../../src/node/inlet.ts';
+import type { ByteStream } from '../../src/node/socket.ts';
 
 /** Reads a stream to its end, and keeps what it read. */
 export class Collector implements ByteReceiver {

@@ -85,6 +85,36 @@ describe('a sink', () => {
     fs.closeSync(reader);
   });
 
+  test('writes pieces as it writes them one by one, and owns what has to wait', async () => {
+    const { reader, writer } = pipe();
+    const data = randomBytes(1 << 20);
+    const sink = openSink(writer);
+    let drains = 0;
+    sink.onDrain = () => {
+      drains++;
+    };
+    const whole = Buffer.from(data);
+    const pieces = [0, 1, 100, 5000, 70_000, 200_000, 999_999].map((from, i, all) => whole.subarray(from, all[i + 1] ?? whole.length - 10));
+    expect(sink.writeAll(pieces)).toBe(false);
+    expect(sink.writeAll([whole.subarray(-10, -4), whole.subarray(-4)])).toBe(false);
+    whole.fill(0);
+    const parts: Buffer[] = [];
+    while (drains === 0) {
+      parts.push(readAvailable(reader));
+      await turn();
+    }
+    parts.push(readAvailable(reader));
+    expect(Buffer.concat(parts).equals(data)).toBe(true);
+    expect(sink.writeAll([Buffer.from('a'), Buffer.from('bc')])).toBe(true);
+    expect(readAvailable(reader).toString()).toBe('abc');
+    const errors: Error[] = [];
+    sink.onClosed = (error) => errors.push(error);
+    fs.closeSync(reader);
+    expect(sink.writeAll([Buffer.from('x'), Buffer.from('y')])).toBe(true);
+    expect(errors).toMatchObject([{ code: 'EPIPE' }]);
+    fs.closeSync(writer);
+  });
+
   test('leaves the inherited open file blocking', async () => {
     const { reader, writer } = pipe();
     const sink = openSink(writer);

@@ -6,7 +6,8 @@ import koffi from 'koffi';
 import { afterEach, describe, expect, test } from 'vitest';
 import { SystemError } from '../../src/node/errno.ts';
 import { type Listener, listen } from '../../src/node/listen.ts';
-import { type ByteReceiver, type ByteStream, connectTcp, type SocketStream } from '../../src/node/socket.ts';
+import type { ByteReceiver } from '../../src/node/inlet.ts';
+import { type ByteStream, connectTcp, type SocketStream } from '../../src/node/socket.ts';
 
 const cleanUps: (() => void)[] = [];
 afterEach(() => {

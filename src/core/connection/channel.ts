@@ -22,6 +22,7 @@ import {
 } from '../wire/connection-messages.ts';
 import { AnswerQueue } from './answer-queue.ts';
 import { Outgoing, type StreamNumber } from './outgoing.ts';
+import { ReplyQueue } from './reply-queue.ts';
 import type { ReceiveWindow, SendWindow } from './window.ts';
 
 /** A channel request that the peer made. */
@@ -38,6 +39,8 @@ export interface ChannelHandler {
   onOpen?(channel: Channel): void;
   /** Data; a view that holds only during the call. Its length is to be given to {@link Channel.consumed} sooner or later. */
   onData?(bytes: Uint8Array, stream: StreamNumber): void;
+  /** In place of `onData`: all that one read brought of one stream, in order; otherwise like it. What else happens is told after it. */
+  onRun?(pieces: readonly Uint8Array[], stream: StreamNumber): void;
   /** The peer sends no more data. */
   onEof?(): void;
   /** The peer reads no more of the data (eow@openssh.com): what waited was dropped, and writing throws from now on, but for stderr. */
@@ -58,6 +61,8 @@ export interface ChannelHost {
   readonly peerIsOpenSsh: boolean;
   /** Calls {@link Channel.proceed} once the link has room. */
   waitForLink(channel: Channel): void;
+  /** Calls {@link Channel.handOver} once what is being read has been worked through. */
+  handOverLater(channel: Channel): void;
   /** Calls {@link Channel.tellConsumed} after what is being read has been worked through. */
   adjustLater(channel: Channel): void;
   /** The channel is closed on both sides: its number is free. */
@@ -65,9 +70,6 @@ export interface ChannelHost {
   /** Ends the connection for an error that no message's handler can throw. */
   fail(error: unknown): void;
 }
-
-/** The most of a channel's requests that may wait for their reply. */
-const MOST_PENDING_REQUESTS = 256;
 
 /** One open channel. */
 export class Channel {
@@ -83,7 +85,10 @@ export class Channel {
   private readonly peerId: number;
   private readonly receiveWindow: ReceiveWindow;
   private readonly outgoing: Outgoing;
-  private readonly replies: ((success: boolean | undefined) => void)[] = [];
+  /** Data of one stream that came with the present read, for `onRun`. */
+  private run: Uint8Array[] = [];
+  private runStream: StreamNumber = 0;
+  private readonly replies: ReplyQueue;
   private readonly answers: AnswerQueue<boolean>;
   private drainWanted = false;
   private eofWanted = false;
@@ -109,6 +114,7 @@ export class Channel {
     this.receiveWindow = windows.receive;
     this.outgoing = new Outgoing(host.link, windows.send, ends.peerId);
     this.handler = handler;
+    this.replies = new ReplyQueue(ends.id, host.events);
     this.answers = new AnswerQueue(`channel ${ends.id}`, (error) => {
       host.fail(error);
     });
@@ -234,18 +240,9 @@ export class Channel {
    * @throws SshError SSH_ERR_CONN_CLOSED where the channel ends before the reply; SSH_ERR_NO_BUFFER_SPACE where too many wait.
    */
   ask<K extends ChannelRequestName>(name: K, values: ChannelRequestValues[K]): Promise<boolean> {
-    return new Promise((resolve, reject) => {
+    return new Promise((resolve) => {
       if (this.closeSent || this.over) throw new SshError('SSH_ERR_CONN_CLOSED', `${name} request on closed channel ${this.id}`);
-      if (this.replies.length >= MOST_PENDING_REQUESTS)
-        throw new SshError('SSH_ERR_NO_BUFFER_SPACE', `channel ${this.id}: too many requests wait`);
-      this.replies.push((success) => {
-        if (success === undefined) {
-          reject(new SshError('SSH_ERR_CONN_CLOSED', `channel ${this.id} ended before the reply to ${name}`));
-          return;
-        }
-        this.host.events({ type: 'channel-reply', channel: this.id, request: name, success });
-        resolve(success);
-      });
+      resolve(this.replies.expect(name));
       this.sendRequest(name, true, channelRequests.encode(name, values));
     });
   }
@@ -275,8 +272,18 @@ export class Channel {
     this.receiveWindow.debit(bytes.length);
     this.received += bytes.length;
     const wanted = dataType === 0 ? this.reading : dataType === 1 && !this.closeWanted;
-    if (wanted && this.handler.onData !== undefined) this.handler.onData(bytes, dataType as StreamNumber);
+    const { handler } = this;
+    if (wanted && handler.onRun !== undefined) this.collect(bytes, dataType as StreamNumber);
+    else if (wanted && handler.onData !== undefined) handler.onData(bytes, dataType as StreamNumber);
     else this.consumed(bytes.length);
+  }
+
+  /** Hands on the data that was collected: the next thing that is told comes after it, or what it lies in is overwritten. */
+  handOver(): void {
+    const { run } = this;
+    if (run.length === 0) return;
+    this.run = [];
+    this.handler.onRun?.(run, this.runStream);
   }
 
   /** The peer has more room. @throws SshError where its window passes 2^32-1. */
@@ -288,6 +295,7 @@ export class Channel {
 
   /** The peer sends no more. */
   receiveEof(): void {
+    this.handOver();
     if (this.eofReceived) return;
     this.eofReceived = true;
     this.host.events({ type: 'channel-eof', channel: this.id, by: 'peer' });
@@ -296,6 +304,7 @@ export class Channel {
 
   /** The peer is done with the channel: so are we. */
   receiveClose(): void {
+    this.handOver();
     this.outgoing.drop();
     this.sendClose();
     this.end(undefined);
@@ -304,6 +313,7 @@ export class Channel {
 
   /** The peer makes a request. @throws SshError where too many wait for their answer. */
   receiveRequest(name: string, wantReply: boolean, body: Uint8Array): void {
+    this.handOver();
     if (this.closeSent) return;
     this.host.events({ type: 'channel-request', channel: this.id, request: name, by: 'peer' });
     if (name === 'eow@openssh.com') this.receiveEndOfWrite(body);
@@ -320,18 +330,26 @@ export class Channel {
 
   /** The reply to the oldest request that waits; one that nobody waits for is dropped. */
   receiveReply(success: boolean): void {
-    this.replies.shift()?.(success);
+    this.handOver();
+    this.replies.receive(success);
   }
 
   /** The connection is gone, or both sides have closed. */
   end(error: Error | undefined): void {
     if (this.over) return;
+    this.handOver();
     this.over = true;
     this.outgoing.drop();
     this.answers.stop();
-    for (const reply of this.replies.splice(0)) reply(undefined);
+    this.replies.end();
     this.host.events({ type: 'channel-closed', channel: this.id, kind: this.type, received: this.received, sent: this.outgoing.sent });
     this.handler.onClose?.(error);
+  }
+
+  private collect(bytes: Uint8Array, stream: StreamNumber): void {
+    if (stream !== this.runStream) this.handOver();
+    this.runStream = stream;
+    if (this.run.push(bytes) === 1) this.host.handOverLater(this);
   }
 
   private receiveEndOfWrite(body: Uint8Array): void {

@@ -49,7 +49,7 @@ export interface ConnectionOptions {
   readonly windowSize?: number;
   /** Where the events of channels and requests go. */
   readonly events?: EventSink;
-  /** Told of each message: the peer is alive. */
+  /** Told of messages, once for all that one read brought: the peer is alive. */
   readonly heard?: () => void;
   /** The connection is over; every channel has been told before. */
   readonly closed?: (error: Error | undefined) => void;
@@ -69,7 +69,10 @@ export class Connection implements PacketHandler, ChannelHost {
   private readonly table: ChannelTable;
   private readonly waiting = new Set<Channel>();
   private readonly adjusts = new Set<Channel>();
+  private readonly collecting = new Set<Channel>();
   private over = false;
+  /** Whether a message came since {@link caughtUp}. */
+  private spoken = false;
 
   constructor(link: PacketLink, options: ConnectionOptions = {}) {
     this.link = link;
@@ -122,7 +125,7 @@ export class Connection implements PacketHandler, ChannelHost {
   }
 
   message(payload: Uint8Array): void | boolean {
-    this.options.heard?.();
+    this.spoken = true;
     const number = payload[0] as number;
     if (number === numbers.SSH_MSG_CHANNEL_DATA) {
       this.receiveData(payload);
@@ -131,6 +134,16 @@ export class Connection implements PacketHandler, ChannelHost {
     const receive = Connection.receivers[number];
     if (receive === undefined) return false;
     receive(this, payload);
+  }
+
+  caughtUp(): void {
+    if (this.spoken) this.options.heard?.();
+    this.spoken = false;
+    for (const channel of this.collecting) {
+      this.collecting.delete(channel);
+      channel.handOver();
+    }
+    if (this.adjusts.size > 0) this.sendAdjusts();
   }
 
   drained(): void {
@@ -148,6 +161,7 @@ export class Connection implements PacketHandler, ChannelHost {
     this.globals.end(error);
     this.waiting.clear();
     this.adjusts.clear();
+    this.collecting.clear();
     for (const slot of this.table.clear()) {
       if (slot.at === 'open') slot.channel.end(error);
       else if (slot.at === 'opening')
@@ -160,8 +174,12 @@ export class Connection implements PacketHandler, ChannelHost {
     this.waiting.add(channel);
   }
 
+  handOverLater(channel: Channel): void {
+    this.collecting.add(channel);
+  }
+
   adjustLater(channel: Channel): void {
-    // what one read of the socket brought is worked through before microtasks run: one adjust for all of it
+    // one adjust for all of one read: it is worked through before microtasks run
     if (this.adjusts.size === 0) queueMicrotask(this.sendAdjusts);
     this.adjusts.add(channel);
   }
@@ -169,6 +187,7 @@ export class Connection implements PacketHandler, ChannelHost {
   release(channel: Channel): void {
     this.waiting.delete(channel);
     this.adjusts.delete(channel);
+    this.collecting.delete(channel);
     this.table.free(channel.id);
   }
 

@@ -37,6 +37,11 @@ export class Inbound {
     return this.reader.sequence;
   }
 
+  /** Whether the next payload is written where the last one was: it is a decompressor's output. */
+  get reuses(): boolean {
+    return this.inflate !== undefined;
+  }
+
   /** Where the next bytes belong; empty where as much waits as may. */
   space(): Uint8Array {
     return this.reader.space();

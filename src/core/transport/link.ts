@@ -1,7 +1,8 @@
 /**
  * What authentication and the connection protocol see of the transport: payloads out, payloads in, one at a time.
  *
- * Payloads handed to a handler are views that hold only until it returns (for a promise: until that settles).
+ * Payloads handed to a handler are views that hold only until it returns (for a promise: until that settles), but for those of CHANNEL_DATA
+ * and CHANNEL_EXTENDED_DATA, which hold until the handler's `caughtUp`.
  */
 export interface PacketLink {
   /** Which side this is; only authentication may ask. */
@@ -39,8 +40,20 @@ export interface PacketHandler {
    * What it throws ends the connection. Returning false says that the number is unknown here: the transport answers UNIMPLEMENTED.
    */
   message(payload: Uint8Array): void | boolean | Promise<void>;
+  /**
+   * All that was read has been handed up, or must be done with now: the data of earlier messages is overwritten next. Comes after each
+   * read, before what it made this side send goes out, and before `closed`.
+   */
+  caughtUp?(): void;
   /** The output has room again. */
   drained(): void;
   /** The connection is over; undefined where it ended in good order. */
   closed(error: Error | undefined): void;
 }
+
+/** Receives what comes before anyone asked for it: nothing may. */
+export const nobody: PacketHandler = {
+  message: () => false,
+  drained: () => undefined,
+  closed: () => undefined,
+};

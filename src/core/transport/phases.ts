@@ -1,3 +1,5 @@
+import { SshError } from '../util/errors.ts';
+
 /** Where a connection stands, for the question of which message is in its place. */
 export type Phase =
   /** Before the peer's identification. */
@@ -59,4 +61,9 @@ export function verdictOn(number: number, phase: Phase, strict: boolean): Verdic
 /** Whether a message may be sent between the own KEXINIT and NEWKEYS (RFC 4253 section 7.1). */
 export function maySendDuringKex(number: number): boolean {
   return number < 50 && (number < 5 || number > 7);
+}
+
+/** The error of a message that is refused. */
+export function outOfPlace(number: number, phase: Phase): SshError {
+  return new SshError('SSH_ERR_PROTOCOL_ERROR', `message ${String(number)} is out of place (${phase})`);
 }

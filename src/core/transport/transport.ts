@@ -9,16 +9,20 @@ import { clientExtensions, PeerExtensions, serverExtensions } from './ext-info.t
 import { type Ident, IdentError, identLine, identRefusal } from './ident.ts';
 import { Inbound } from './inbound.ts';
 import { type HostKeyProof, KeyExchange } from './key-exchange.ts';
-import type { PacketHandler, PacketLink } from './link.ts';
+import { nobody, type PacketHandler, type PacketLink } from './link.ts';
 import type { Agreement } from './negotiate.ts';
-import { type Phase, type TransportVerdict, verdictOn, maySendDuringKex } from './phases.ts';
+import { maySendDuringKex, outOfPlace, type Phase, type TransportVerdict, verdictOn } from './phases.ts';
 import { DisconnectError, disconnectReason } from './disconnect.ts';
 import { Outbound } from './outbound.ts';
 import { Protection } from './protection.ts';
 import { RekeySchedule } from './rekey.ts';
 import type { TransportConfig, TransportSurroundings } from './transport-config.ts';
 
-const USERAUTH_SUCCESS = messageNumbers.SSH_MSG_USERAUTH_SUCCESS;
+const {
+  SSH_MSG_USERAUTH_SUCCESS: USERAUTH_SUCCESS,
+  SSH_MSG_CHANNEL_DATA: CHANNEL_DATA,
+  SSH_MSG_CHANNEL_EXTENDED_DATA: CHANNEL_EXTENDED_DATA,
+} = messageNumbers;
 
 /** The transport protocol of one connection, in either role, without input or output of its own (RFC 4253). */
 export class Transport implements PacketLink {
@@ -225,6 +229,7 @@ export class Transport implements PacketLink {
   private close(error: Error | undefined): void {
     if (this.phase === 'ident') this.in.tellUnidentified();
     this.phase = 'closed';
+    this.handler.caughtUp?.();
     this.flush();
     const cause = error ?? new SshError('SSH_ERR_DISCONNECTED');
     this.kex.stop(cause);
@@ -246,6 +251,7 @@ export class Transport implements PacketLink {
     this.processing = true;
     try {
       while (this.ready && (this.phase === 'ident' ? this.readIdent() : this.readPacket()));
+      if (this.phase !== 'closed') this.handler.caughtUp?.();
     } catch (error) {
       this.fail(error);
     } finally {
@@ -280,8 +286,7 @@ export class Transport implements PacketLink {
       throw new SshError('SSH_ERR_PROTOCOL_ERROR', 'sequence numbers came round before the first keys');
     if (this.config.tracePackets) this.events({ type: 'packet', sent: false, number });
     const verdict = verdictOn(number, this.phase, this.kex.isStrict);
-    // the data path is never asynchronous, so its payload need not be copied
-    if (verdict === 'upward') this.upward(bulk.has(number) ? payload : payload.slice(), sequence);
+    if (verdict === 'upward') this.upward(payload, sequence);
     else if (verdict === 'refuse') throw outOfPlace(number, this.phase);
     else if (verdict === 'unimplemented') this.unimplemented(sequence);
     else if (verdict !== 'drop') this.own[verdict](payload, sequence);
@@ -290,9 +295,13 @@ export class Transport implements PacketLink {
   }
 
   private upward(payload: Uint8Array, sequence: number): void {
+    const number = payload[0] as number;
     // before it is handed up: what its handler sends at once is compressed already
-    if (payload[0] === USERAUTH_SUCCESS && this.role === 'client') this.protection.begin();
-    const answer = this.handler.message(payload);
+    if (number === USERAUTH_SUCCESS && this.role === 'client') this.protection.begin();
+    // the data path is never asynchronous, so its payload need not be copied
+    const data = number === CHANNEL_DATA || number === CHANNEL_EXTENDED_DATA;
+    const answer = this.handler.message(data ? payload : payload.slice());
+    if (this.in.reuses) this.handler.caughtUp?.();
     if (answer === false) {
       this.unimplemented(sequence);
     } else if (answer instanceof Promise) {
@@ -384,17 +393,3 @@ export class Transport implements PacketLink {
     if (this.writable) this.handler.drained();
   }
 }
-
-/** Messages whose handlers are the data path: CHANNEL_DATA and CHANNEL_EXTENDED_DATA. */
-const bulk: ReadonlySet<number> = new Set([94, 95]);
-
-function outOfPlace(number: number, phase: Phase): SshError {
-  return new SshError('SSH_ERR_PROTOCOL_ERROR', `message ${String(number)} is out of place (${phase})`);
-}
-
-/** Receives what comes before anyone asked for it: nothing may. */
-const nobody: PacketHandler = {
-  message: () => false,
-  drained: () => undefined,
-  closed: () => undefined,
-};

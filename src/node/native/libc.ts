@@ -19,6 +19,8 @@ const declarations = {
   connect: 'int connect(int fd, const void *address, uint32_t length)',
   socketpair: 'int socketpair(int domain, int type, int protocol, void *ends)',
   recvmsg: 'long recvmsg(int fd, void *message, int flags)',
+  recv: 'long recv(int fd, void *bytes, size_t length, int flags)',
+  poll: 'int poll(void *descriptors, unsigned long count, int timeoutMs)',
   send: 'long send(int fd, const void *bytes, size_t length, int flags)',
   getaddrinfo: 'int getaddrinfo(const char *name, const void *service, const void *hints, void *list)',
   freeaddrinfo: 'void freeaddrinfo(uintptr_t list)',
@@ -42,6 +44,8 @@ interface Signatures {
   connect: (fd: number, address: Uint8Array, length: number) => number;
   socketpair: (domain: number, type: number, protocol: number, ends: Uint8Array) => number;
   recvmsg: (fd: number, message: Uint8Array, flags: number) => number;
+  recv: (fd: number, bytes: Uint8Array, length: number, flags: number) => number;
+  poll: (descriptors: Uint8Array, count: number, timeoutMs: number) => number;
   send: (fd: number, bytes: Uint8Array, length: number, flags: number) => number;
   getaddrinfo: (name: string, service: null, hints: Uint8Array, list: Uint8Array) => number;
   freeaddrinfo: (list: bigint) => void;
@@ -68,8 +72,13 @@ export function libc<Name extends keyof Signatures>(name: Name): Signatures[Name
   return made;
 }
 
+/** The name of the errno of the C call that has just failed. */
+export function errnoName(): string {
+  const errno = library?.koffi.errno() ?? 0;
+  return errno === 0 ? 'EIO' : getSystemErrorName(-errno);
+}
+
 /** Throws the errno of the C call that has just failed as a {@link SystemError}. */
 export function throwErrno(): never {
-  const errno = library?.koffi.errno() ?? 0;
-  throw new SystemError(errno === 0 ? 'EIO' : getSystemErrorName(-errno));
+  throw new SystemError(errnoName());
 }

@@ -229,15 +229,39 @@ describe('receiving', () => {
 
   test('credit is given on consumption, and one batch of packets gives one adjust', async () => {
     const { link, channel } = peered({ onData: () => undefined });
-    for (let i = 0; i < 20; i++) link.receive(data(32 * 1024));
+    for (let i = 0; i < 40; i++) link.receive(data(32 * 1024));
     await tick();
     expect(link.sent).toHaveLength(0);
-    for (let i = 0; i < 20; i++) channel.consumed(32 * 1024);
+    for (let i = 0; i < 40; i++) channel.consumed(32 * 1024);
     expect(link.sent).toHaveLength(0);
     await tick();
     expect(link.sent.map((payload) => messages.channelWindowAdjust.decode(payload))).toEqual([
-      { recipientChannel: 3, bytesToAdd: 20 * 32 * 1024 },
+      { recipientChannel: 3, bytesToAdd: 40 * 32 * 1024 },
     ]);
+  });
+
+  test('data that one read brought is handed over as one run of each stream, before what came after it', () => {
+    const told: string[] = [];
+    const text = (pieces: readonly Uint8Array[]): string => pieces.map((piece) => Buffer.from(piece).toString()).join('|');
+    const { link } = peered({
+      onRun: (pieces, stream) => told.push(`${stream} ${text(pieces)}`),
+      onEof: () => told.push('eof'),
+      onRequest: ({ name }) => told.push(name) > 0,
+    });
+    const say = (words: string, dataType?: number): Uint8Array =>
+      dataType === undefined
+        ? messages.channelData.encode({ ...to, data: Buffer.from(words) })
+        : messages.channelExtendedData.encode({ ...to, dataType, data: Buffer.from(words) });
+    const request = messages.channelRequest.encode({ ...to, requestType: 'nonsense', wantReply: false, body: empty });
+    link.receiveAll([say('a'), say('b'), say('c', 1), say('d'), request, say('e'), say('f'), messages.channelEof.encode(to)]);
+    expect(told).toEqual(['0 a|b', '1 c', '0 d', 'nonsense', '0 e|f', 'eof']);
+  });
+
+  test('data that came before the end of the connection is handed over before that', () => {
+    const told: string[] = [];
+    const { link } = peered({ onRun: (pieces) => told.push(`${pieces.length} pieces`), onClose: () => told.push('closed') });
+    link.receiveAll([data(5), data(6), Uint8Array.of(94)]);
+    expect(told).toEqual(['2 pieces', 'closed']);
   });
 
   test.each([

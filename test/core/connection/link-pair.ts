@@ -67,15 +67,24 @@ export class FakeLink implements PacketLink {
    * Hands a payload up, in memory that is overwritten afterwards, as the transport's receive buffer is; as a Buffer, whose `slice` is no copy.
    */
   receive(payload: Uint8Array): void {
-    if (this.over) return;
-    const view = Buffer.from(payload);
+    this.receiveAll([payload]);
+  }
+
+  /** The same for payloads that one read brings. */
+  receiveAll(payloads: readonly Uint8Array[]): void {
+    const views = payloads.map((payload) => Buffer.from(payload));
     try {
-      if (this.handler.message(view) === false) this.unknown.push(payload[0] as number);
+      for (const view of views) {
+        if (this.over) return;
+        if (this.handler.message(view) === false) this.unknown.push(view[0] as number);
+      }
+      this.handler.caughtUp?.();
     } catch (error) {
       this.error = error;
+      this.handler.caughtUp?.();
       this.close(error as Error);
     }
-    view.fill(0xee);
+    for (const view of views) view.fill(0xee);
   }
 }
 

@@ -29,6 +29,24 @@ async function slow(): Promise<{ peer: RawPeer; settle: (error?: Error) => Promi
   };
 }
 
+test('data that came before a fault is whole when the handler has caught up, before it hears of the end', async () => {
+  const peer = new RawPeer('client');
+  await peer.connect();
+  const told: string[] = [];
+  const views: Uint8Array[] = [];
+  peer.end.transport.handler = {
+    message: (payload) => void views.push(payload),
+    caughtUp: () => void told.push(...views.splice(0).map((view) => Buffer.from(view).toString())),
+    drained: () => undefined,
+    closed: (error) => void told.push(error instanceof SshError ? error.code : 'closed'),
+  };
+  peer.keep();
+  for (const text of ['^first', '^second']) peer.send(utf8Bytes(text));
+  const bytes = peer.kept();
+  peer.end.transport.receive(Buffer.concat([bytes, new Uint8Array(100)]));
+  expect(told).toEqual(['^first', '^second', 'SSH_ERR_MAC_INVALID']);
+});
+
 describe('one message at a time', () => {
   test.each(['whole', 'bytes'])('KEX_REPLY, NEWKEYS, EXT_INFO and more come (%s) while the host key is asked about', async (cut) => {
     const clock = new FakeClock();
