@@ -2,7 +2,9 @@ import { agentRows } from './agent-rows.ts';
 import { bulkRows } from './bulk-rows.ts';
 import { keygenRows } from './keygen-rows.ts';
 import type { Row } from './row.ts';
+import { pipeRows } from './pipe-rows.ts';
 import { startRows } from './start-rows.ts';
+import { terminalRows } from './terminal-rows.ts';
 import type { Subject } from './workbench.ts';
 
 /** What the command line says of the rows. */
@@ -17,5 +19,5 @@ export interface RowOptions {
 
 /** The whole table, in its order. */
 export function benchRows(options: RowOptions): readonly Row[] {
-  return [...startRows(options), ...bulkRows(options), ...keygenRows(), ...agentRows()];
+  return [...startRows(options), ...bulkRows(options), ...pipeRows(options), ...terminalRows(), ...keygenRows(), ...agentRows()];
 }
