@@ -279,6 +279,7 @@ export class Client {
     });
     const connection: Connection = new Connection(transport, {
       events,
+      clock: systemClock,
       accept: acceptAgent({ socket: () => this.agentSocket, binding: () => sessionBinding(transport), log }),
       globals: this.updatable
         ? {

@@ -2,6 +2,7 @@
  * Reading of a busy TCP socket past libuv, which wakes for every few packets that come: that is a third of the work of moving much data.
  * Here the process sleeps in poll(2) until half a MiB is there, or a moment is over, and reads it by one call.
  */
+import { systemClock } from './clock.ts';
 import { SystemError } from './errno.ts';
 import { errnoName, libc } from './native/libc.ts';
 
@@ -65,10 +66,10 @@ export class BusyReader {
       new DataView(this.lowWater.buffer).setInt32(0, bytes, true);
       setsockopt(this.descriptor, SOL_SOCKET, SO_RCVLOWAT, this.lowWater, 4);
     };
-    const end = performance.now() + TURN_MS;
+    const end = systemClock.now() + TURN_MS;
     wakeAt(WORTH_WAKING);
     try {
-      for (let read = 0; read < TURN_BYTES && performance.now() < end; ) {
+      for (let read = 0; read < TURN_BYTES && systemClock.now() < end; ) {
         poll(this.pollfd, 1, LONGEST_NAP_MS);
         const space = receiver.space();
         const got = recv(this.descriptor, space, space.length, MSG_DONTWAIT);

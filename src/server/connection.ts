@@ -174,6 +174,7 @@ class ClientConnection implements ServedClient {
     const { transport, rules } = this;
     const connection = new Connection(transport, {
       events: this.events,
+      clock: systemClock,
       accept: {
         ...acceptForwards(socketForwarder(rules.permitsForward)),
         session: (open) => {

@@ -7,6 +7,8 @@ export interface Opening {
   readonly type: string;
   readonly handler: ChannelHandler;
   readonly receive: ReceiveWindow;
+  /** When it was asked for, on the clock of the connection's windows. */
+  readonly askedMs: number | undefined;
   readonly opened: (channel: Channel) => void;
   readonly failed: (error: Error) => void;
 }

@@ -213,12 +213,6 @@ export class Channel {
     if (this.receiveWindow.due) this.host.adjustLater(this);
   }
 
-  /** Lets the peer send more than the present window from now on, for long and fast paths; a window never shrinks. */
-  raiseWindow(size: number): void {
-    this.receiveWindow.raise(size);
-    this.host.adjustLater(this);
-  }
-
   /**
    * Reads no more data but stderr: what still comes is dropped and consumed, and an OpenSSH peer is told so (eow@openssh.com, for sessions
    * only), as when the program that reads the output has gone. What was handed out before is still to be consumed by its owner.
@@ -339,6 +333,7 @@ export class Channel {
     if (this.over) return;
     this.handOver();
     this.over = true;
+    this.receiveWindow.end();
     this.outgoing.drop();
     this.answers.stop();
     this.replies.end();

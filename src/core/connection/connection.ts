@@ -4,6 +4,7 @@
  */
 import type { EventSink } from '../events.ts';
 import type { PacketHandler, PacketLink } from '../transport/link.ts';
+import type { Clock } from '../util/clock.ts';
 import { SshError } from '../util/errors.ts';
 import {
   type ChannelType,
@@ -23,6 +24,7 @@ import { disconnectReasons, messageNumbers as numbers } from '../wire/numbers.ts
 import { Channel, type ChannelHandler, type ChannelHost } from './channel.ts';
 import { ChannelTable } from './channel-table.ts';
 import { type GlobalAnswers, GlobalRequests } from './global-requests.ts';
+import { Path, WindowGrowth } from './growth.ts';
 import { ChannelOpenError, prohibited, type Refusal, tooMany, unknownType } from './open-error.ts';
 import { PACKET_SIZE, ReceiveWindow, SendWindow, WINDOW_SIZE } from './window.ts';
 
@@ -47,6 +49,8 @@ export interface ConnectionOptions {
   readonly mostChannels?: number;
   /** What each channel's window begins with, in bytes. */
   readonly windowSize?: number;
+  /** What tells how long the path is: windows grow with it. Without it they stay as they are. */
+  readonly clock?: Clock;
   /** Where the events of channels and requests go. */
   readonly events?: EventSink;
   /** Told of messages, once for all that one read brought: the peer is alive. */
@@ -70,6 +74,7 @@ export class Connection implements PacketHandler, ChannelHost {
   private readonly waiting = new Set<Channel>();
   private readonly adjusts = new Set<Channel>();
   private readonly collecting = new Set<Channel>();
+  private readonly path: Path | undefined;
   private over = false;
   /** Whether a message came since {@link caughtUp}. */
   private spoken = false;
@@ -78,6 +83,7 @@ export class Connection implements PacketHandler, ChannelHost {
     this.link = link;
     this.options = options;
     this.events = options.events ?? (() => undefined);
+    this.path = options.clock === undefined ? undefined : new Path(options.clock);
     this.table = new ChannelTable(options.mostChannels ?? MOST_CHANNELS);
     this.peerIsOpenSsh = /^SSH-[0-9.]+-(OpenSSH|tsh)_/.test(link.peerIdent);
     this.globals = new GlobalRequests(link, options.globals ?? {}, this.events, (error) => {
@@ -103,8 +109,8 @@ export class Connection implements PacketHandler, ChannelHost {
   open<K extends ChannelType>(type: K, values: ChannelTypeValues[K], handler: ChannelHandler): Promise<Channel> {
     return new Promise((opened, failed) => {
       if (this.over) throw new SshError('SSH_ERR_CONN_CLOSED', `opening a ${type} channel`);
-      const receive = new ReceiveWindow(this.windowSize, PACKET_SIZE);
-      const id = this.table.place({ at: 'opening', own: { type, handler, receive, opened, failed } });
+      const receive = this.receiveWindow();
+      const id = this.table.place({ at: 'opening', own: { type, handler, receive, opened, failed, askedMs: this.path?.now() } });
       if (id === undefined) throw new ChannelOpenError(tooMany.reason, tooMany.description, this.table.size);
       this.events({ type: 'channel-open', channel: id, kind: type, by: 'own' });
       this.link.send(
@@ -197,8 +203,9 @@ export class Connection implements PacketHandler, ChannelHost {
     this.link.disconnect(disconnectReasons.SSH_DISCONNECT_PROTOCOL_ERROR, text);
   }
 
-  private get windowSize(): number {
-    return this.options.windowSize ?? WINDOW_SIZE;
+  private receiveWindow(): ReceiveWindow {
+    const { path } = this;
+    return new ReceiveWindow(this.options.windowSize ?? WINDOW_SIZE, PACKET_SIZE, path === undefined ? undefined : new WindowGrowth(path));
   }
 
   private readonly sendAdjusts = (): void => {
@@ -244,7 +251,7 @@ export class Connection implements PacketHandler, ChannelHost {
       accept: (handler) => {
         if (answered || this.over) throw new SshError('SSH_ERR_CONN_CLOSED', `accepting a ${asked.channelType} channel`);
         answered = true;
-        const receive = new ReceiveWindow(this.windowSize, PACKET_SIZE);
+        const receive = this.receiveWindow();
         const channel = new Channel(this, { id, peerId: asked.senderChannel, type: asked.channelType }, { receive, send }, handler);
         this.table.set(id, { at: 'open', channel });
         this.events({
@@ -278,7 +285,8 @@ export class Connection implements PacketHandler, ChannelHost {
 
   private receiveConfirmation(payload: Uint8Array): void {
     const { recipientChannel: id, senderChannel: peerId, initialWindowSize, maximumPacketSize } = channelOpenConfirmation.decode(payload);
-    const { type, handler, receive, opened } = this.table.opening(id, 'open confirmation');
+    const { type, handler, receive, opened, askedMs } = this.table.opening(id, 'open confirmation');
+    if (askedMs !== undefined) this.path?.answered(askedMs);
     const send = new SendWindow(initialWindowSize, maximumPacketSize);
     const channel = new Channel(this, { id, peerId, type }, { receive, send }, handler);
     this.table.set(id, { at: 'open', channel });

@@ -15,6 +15,16 @@ export const PACKET_SIZE = 32 * 1024;
 /** The window that this side opens a channel with, in bytes: OpenSSH's 64 packets. */
 export const WINDOW_SIZE = 64 * PACKET_SIZE;
 
+/** What lets a receive window grow. */
+export interface Growth {
+  /** Data has come. */
+  debit(length: number): void;
+  /** By how many bytes a window of `size` grows, of which the peer may still send `available` and `unread` wait to be consumed. */
+  grow(size: number, available: number, unread: number): number;
+  /** The window is no longer needed. */
+  end(): void;
+}
+
 /** The window of what this side receives. */
 export class ReceiveWindow {
   /** The most data that one packet may bring. */
@@ -23,11 +33,14 @@ export class ReceiveWindow {
   private left: number;
   private consumed = 0;
   private unread = 0;
+  private readonly growth: Growth | undefined;
 
-  constructor(size: number, packetSize: number) {
+  /** With `growth` it is asked before each adjust. */
+  constructor(size: number, packetSize: number, growth?: Growth) {
     this.full = size;
     this.left = size;
     this.packetSize = packetSize;
+    this.growth = growth;
   }
 
   /** What the window is when nothing waits to be consumed. */
@@ -59,6 +72,7 @@ export class ReceiveWindow {
     }
     this.left -= length;
     this.unread += length;
+    this.growth?.debit(length);
   }
 
   /**
@@ -75,15 +89,16 @@ export class ReceiveWindow {
   }
 
   /**
-   * Whether the peer is to be told of what was consumed: when less than half of the window is left. OpenSSH tells after three packets
-   * already, which costs a packet and a system call for each read.
+   * Whether the peer is to be told of what was consumed: of a quarter of the window. OpenSSH tells of three packets, which costs a packet
+   * and a system call for each read; telling of halves would leave a peer on a long path with half of a window in each round trip.
    */
   get due(): boolean {
-    return this.consumed > 0 && this.left < this.full / 2;
+    return this.consumed >= this.full / 4;
   }
 
   /** What to add to the peer's window now; it counts as told. */
   takeAdjust(): number {
+    if (this.consumed > 0) this.raise(this.full + (this.growth?.grow(this.full, this.left, this.unread) ?? 0));
     const adjust = this.consumed;
     this.consumed = 0;
     this.left += adjust;
@@ -96,6 +111,11 @@ export class ReceiveWindow {
     if (target <= this.full) return;
     this.consumed += target - this.full;
     this.full = target;
+  }
+
+  /** The window is no longer needed. */
+  end(): void {
+    this.growth?.end();
   }
 }
 

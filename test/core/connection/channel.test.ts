@@ -286,13 +286,6 @@ describe('receiving', () => {
     expect(new Set(numbersSent(link))).toEqual(new Set([93]));
   });
 
-  test('a raised window is told with the next adjust', async () => {
-    const { link, channel } = peered();
-    channel.raiseWindow(4 * 1024 * 1024);
-    await tick();
-    expect(messages.channelWindowAdjust.decode(link.sent[0] as Uint8Array).bytesToAdd).toBe(2 * 1024 * 1024);
-  });
-
   test('data messages that lie about their length are refused', () => {
     for (const payload of [
       data(5).subarray(0, 8),

@@ -8,25 +8,26 @@ describe('receive window', () => {
     expect([WINDOW_SIZE, PACKET_SIZE]).toEqual([2 * 1024 * 1024, 32 * 1024]);
   });
 
-  test('tells the peer below half of the window, of what was consumed', () => {
+  test('tells the peer when a quarter of the window was consumed', () => {
     const window = new ReceiveWindow(WINDOW_SIZE, PACKET_SIZE);
-    for (let i = 0; i < 32; i++) {
+    for (let i = 0; i < 15; i++) {
       window.debit(PACKET_SIZE);
       window.credit(PACKET_SIZE);
       expect(window.due).toBe(false);
     }
-    window.debit(1);
-    window.credit(1);
+    window.debit(PACKET_SIZE);
+    expect(window.due).toBe(false);
+    window.credit(PACKET_SIZE);
     expect(window.due).toBe(true);
-    expect(window.takeAdjust()).toBe(32 * PACKET_SIZE + 1);
+    expect(window.takeAdjust()).toBe(16 * PACKET_SIZE);
     expect(window.available).toBe(WINDOW_SIZE);
     expect(window.due).toBe(false);
 
     const small = new ReceiveWindow(100, 60);
     small.debit(50);
-    small.credit(1);
+    small.credit(24);
     expect(small.due).toBe(false);
-    small.debit(1);
+    small.credit(1);
     expect(small.due).toBe(true);
   });
 
