@@ -20,9 +20,14 @@ export type BulkCiphers = (cipher: CipherName) => Sources | StreamSources | unde
 
 /** How many bytes a connection moves before it asks for faster sources: what loading them costs is then little. */
 const BULK_BYTES = 4 * 1024 * 1024;
+/**
+ * What a packet counts for at least: a new cipher object for each costs node:crypto as much as encrypting so many bytes, which shows in
+ * the echo of keystrokes.
+ */
+const PACKET_BYTES = 16 * 1024;
 
 /**
- * Takes both directions of one connection over to faster sources, once {@link BULK_BYTES} were moved, and all later keys too. A cipher that
+ * Takes both directions of one connection over to faster sources, once {@link BULK_BYTES} or many packets were moved, and all later keys too. A cipher that
  * has none, or can't tell its state, stays what it is.
  */
 export class BulkChange {
@@ -45,7 +50,7 @@ export class BulkChange {
 
   /** Counts a packet. */
   count(packetLength: number): void {
-    if (this.left > 0) this.left -= packetLength;
+    if (this.left > 0) this.left -= Math.max(packetLength, PACKET_BYTES);
   }
 
   /** Whether it is time. */

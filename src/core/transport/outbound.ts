@@ -74,11 +74,19 @@ export class Outbound {
     return this.unread > MOST_UNREAD;
   }
 
-  /** Seals one message, whose payload is `head` and then `data`; for `padTo` see {@link PacketWriter.append}. */
-  seal(head: Uint8Array, data?: Uint8Array, padTo = 0): void {
+  /**
+   * Seals one message, whose payload is `head` and then `data`; for `padTo` see {@link PacketWriter.append}. Returns what prevented it:
+   * nothing of the message is sent then, and no other one may follow.
+   */
+  seal(head: Uint8Array, data?: Uint8Array, padTo = 0): unknown {
     this.trace?.({ type: 'packet', sent: true, number: head[0] as number });
-    if (this.deflate === undefined) this.writer.append(head, data, padTo);
-    else this.writer.append(this.deflate.turn(data === undefined ? head : concat(head, data)), undefined, padTo);
+    try {
+      if (this.deflate === undefined) this.writer.append(head, data, padTo);
+      else this.writer.append(this.deflate.turn(data === undefined ? head : concat(head, data)), undefined, padTo);
+      return undefined;
+    } catch (error) {
+      return error;
+    }
   }
 
   /** Keeps a copy of a message until {@link release}; false where too much is held already. */

@@ -374,7 +374,10 @@ export class Transport implements PacketLink {
 
   private seal(head: Uint8Array, data?: Uint8Array, padTo?: number): void {
     if (this.out.overrun) this.fail(new SshError('SSH_ERR_NO_BUFFER_SPACE', 'the peer does not read the answers that it asks for'));
-    else if (this.phase !== 'closed') this.out.seal(head, data, padTo);
+    else if (this.phase !== 'closed') {
+      const fault = this.out.seal(head, data, padTo);
+      if (fault !== undefined) this.fail(fault);
+    }
     this.rekeyWhenDue();
   }
 
