@@ -1,4 +1,4 @@
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 
 const openssh10 = process.env['OPENSSH10'] ?? '/opt/openssh-10';
@@ -25,6 +25,9 @@ const peers = {
   zsh: { folders: searchPath(), needs: ['zsh'] },
   fish: { folders: searchPath(), needs: ['fish'] },
   git: { folders: searchPath(), needs: ['git'] },
+  gnupg: { folders: searchPath(), needs: ['gpg', 'gpg-agent', 'gpg-connect-agent'] },
+  gdb: { folders: searchPath(), needs: ['gdb'] },
+  postgresql: { folders: [...versionFolders('/usr/lib/postgresql'), ...searchPath()], needs: ['initdb', 'postgres', 'psql'] },
   openssl: { folders: searchPath(), needs: ['openssl'] },
 } as const satisfies Record<string, { folders: readonly string[]; needs: readonly string[] }>;
 
@@ -44,6 +47,13 @@ export function peerMissing(peer: Peer): string | undefined {
 
 function searchPath(): string[] {
   return [...(process.env['PATH'] ?? '').split(path.delimiter), '/usr/sbin', '/usr/local/sbin'];
+}
+
+/** The folders of programs of each version, newest first, where Debian has several beside each other. */
+function versionFolders(folder: string): string[] {
+  if (!existsSync(folder)) return [];
+  const versions = readdirSync(folder).sort((a, b) => Number(b) - Number(a));
+  return versions.map((version) => path.join(folder, version, 'bin'));
 }
 
 function find(peer: Peer, name: string): string | undefined {

@@ -1,8 +1,9 @@
 #!/bin/sh
 # A machine of its own for the story: name spaces with a user `you`, whose password is `secret` and whose home is empty, and with a server
-# called `server`. Given: a folder for everything, the folder of sshd 10.0's programs, the folder of the project, and the folder of the story.
+# called `server`, on which a database runs. Given: a folder for everything, sshd 10.0 and the folder of its programs, the folder of the
+# database's programs, the folder of the project, and that of the story.
 set -eu
-folder=$1 sshd=$2 libexec=$3 project=$4 story=$5
+folder=$1 sshd=$2 libexec=$3 postgres=$4 project=$5 story=$6
 ip link set lo up
 
 home=$folder/home
@@ -36,7 +37,11 @@ you() {
   runuser -u you -- env -i HOME="$home" USER=you SHELL=/bin/sh TERM=dumb PATH="$folder/tsh/bin:$PATH" expect -f "$1"
 }
 
-node -e "require('net').createServer((one) => one.end('the database')).listen(5432, '127.0.0.1')" &
+mkdir "$folder/database"
+chown postgres "$folder/database"
+database() { runuser -u postgres -- "$postgres/$@"; }
+database initdb -D "$folder/database" -A trust -U postgres --no-sync >"$folder/log"
+database postgres -D "$folder/database" -c listen_addresses=localhost -c unix_socket_directories= -c fsync=off 2>>"$folder/log" &
 server yes
 you "$story/first.exp"
 kill "$server"
