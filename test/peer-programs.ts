@@ -25,7 +25,7 @@ const peers = {
   zsh: { folders: searchPath(), needs: ['zsh'] },
   fish: { folders: searchPath(), needs: ['fish'] },
   git: { folders: searchPath(), needs: ['git'] },
-  gnupg: { folders: searchPath(), needs: ['gpg', 'gpg-agent', 'gpg-connect-agent'] },
+  gnupg: { folders: searchPath(), needs: ['gpg-agent', 'gpgconf', 'gpg-connect-agent'] },
   gdb: { folders: searchPath(), needs: ['gdb'] },
   postgresql: { folders: [...versionFolders('/usr/lib/postgresql'), ...searchPath()], needs: ['initdb', 'postgres', 'psql'] },
   openssl: { folders: searchPath(), needs: ['openssl'] },

@@ -323,22 +323,4 @@ describePeer('openssh-10', "tsh-agent's and tsh-add's words beside OpenSSH's", (
     }
     for (const mixed of results.slice(1)) expect(mixed).toEqual(results[0]);
   }, 300_000);
-
-  test('git signs a commit with a key in tsh-agent by either ssh-keygen', async () => {
-    await makeKey('sign');
-    const { socket } = await startAgent(own('tsh-agent'), ['-a', path.join(folder, 'git.sock')]);
-    await add(socket, ['sign']);
-    rmSync(path.join(folder, 'sign'));
-    for (const keygen of [peerProgram('openssh-10', 'ssh-keygen'), own('tsh-keygen')]) {
-      const repository = mkdtempSync(path.join(folder, 'git-'));
-      const settings = ['gpg.format=ssh', `gpg.ssh.program=${keygen}`, `user.signingkey=${path.join(folder, 'sign.pub')}`];
-      const common = ['user.name=me', 'user.email=me@example.com', ...settings].flatMap((one) => ['-c', one]);
-      const env = { SSH_AUTH_SOCK: socket };
-      await run('git', ['init', '-q', repository]);
-      const { code, err } = await run('git', ['-C', repository, ...common, 'commit', '-q', '-S', '--allow-empty', '-m', 'x'], { env });
-      expect({ code, err }).toEqual({ code: 0, err: '' });
-      const { out } = await run('git', ['-C', repository, 'cat-file', 'commit', 'HEAD']);
-      expect(out).toContain('BEGIN SSH SIGNATURE');
-    }
-  });
 });
