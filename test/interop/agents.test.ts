@@ -37,7 +37,10 @@ async function gpgAgent(folder: string): Promise<Agent> {
   const answers = 'case $line in GETPIN*) echo "D secret"; echo OK;; BYE*) echo OK; exit;; *) echo OK;; esac';
   writeFileSync(pinentry, `#!/bin/sh\necho OK\nwhile read -r line; do ${answers}; done\n`);
   chmodSync(pinentry, 0o755);
-  writeFileSync(path.join(home, 'gpg-agent.conf'), `pinentry-program ${pinentry}\ndisable-scdaemon\nlog-file ${home}/log\n`);
+  writeFileSync(
+    path.join(home, 'gpg-agent.conf'),
+    `pinentry-program ${pinentry}\ndisable-scdaemon\ns2k-count 65536\nlog-file ${home}/log\n`,
+  );
   await run(peerProgram('gnupg', 'gpg-agent'), ['--homedir', home, '--enable-ssh-support', '--daemon']);
   const { out } = await run(peerProgram('gnupg', 'gpgconf'), ['--homedir', home, '--list-dirs', 'agent-ssh-socket']);
   const end = async (): Promise<void> => {
@@ -96,7 +99,8 @@ for (const { name, peers, start, clients } of agents) {
 
     test('takes keys from tsh-add and ssh-add, which say the same of it', async () => {
       const lines = [
-        `${types.join(' ')}`,
+        '-D',
+        types.join(' '),
         '-l',
         '-L',
         '-T rsa.pub ecdsa.pub ed25519.pub',
