@@ -33,7 +33,8 @@ export function shownValues(options: FinalOptions, option: ClientOption): readon
   // OpenSSH keeps both kinds in one list and shows a local forwarding to a socket twice.
   if (option === 'dynamicForward') {
     const sockets = options.localForward.filter(({ connect }) => connect !== undefined && 'path' in connect);
-    return [...options.dynamicForward, ...sockets].map((forward) => formatForward(forward, false));
+    const inOrder = [...options.dynamicForward, ...sockets].sort((a, b) => (a.order ?? 0) - (b.order ?? 0));
+    return inOrder.map((forward) => formatForward(forward, false));
   }
   if (value === undefined) {
     const shown = shownUnset[option];

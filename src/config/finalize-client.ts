@@ -108,9 +108,10 @@ export function expandOptions(options: FinalOptions, values: TokenValues, enviro
   const file = (name: string): string => expandFileName(name, tokens, environment);
   const end = (where: ForwardEnd): ForwardEnd =>
     'path' in where ? { path: expandConfiguredTokens(where.path, tokens, environment) } : where;
-  const forward = ({ listen, connect }: Forward): Forward => ({
-    listen: end(listen),
-    connect: connect === undefined ? undefined : end(connect),
+  const forward = (given: Forward): Forward => ({
+    ...given,
+    listen: end(given.listen),
+    connect: given.connect === undefined ? undefined : end(given.connect),
   });
   return {
     ...options,

@@ -10,6 +10,8 @@ export type ForwardEnd = { readonly host: string | undefined; readonly port: num
 export interface Forward {
   readonly listen: ForwardEnd;
   readonly connect: ForwardEnd | undefined;
+  /** Grows with each forwarding that a keyword or flag gives, of whatever kind. */
+  readonly order?: number;
 }
 
 /** Which way a forwarding goes, and whether it may leave out its destination. */

@@ -25,6 +25,9 @@ export type PermitOpen = 'any' | 'none' | readonly string[];
 /** ProxyJump, or `none`, which keeps later jumps and proxy commands out. */
 export type ProxyJump = Jump | 'none';
 
+/** How many forwardings were read. */
+let forwardsRead = 0;
+
 /** LocalForward, RemoteForward, DynamicForward. */
 export function forwards(kind: ForwardKind): Kind<readonly Forward[]> {
   return {
@@ -36,7 +39,7 @@ export function forwards(kind: ForwardKind): Kind<readonly Forward[]> {
       const as = kind === 'remote' && missing ? 'remoteDynamic' : kind;
       const forward = parseForward(missing ? listen : `${listen}:${connect}`, as, args.lookups);
       if (forward === undefined) throw new LineError('Bad forwarding specification.');
-      return [forward];
+      return [{ ...forward, order: forwardsRead++ }];
     },
     append: (before = [], value) => (before.some((known) => sameForward(known, value[0] as Forward)) ? before : [...before, ...value]),
     format: (value) => value.map((forward) => formatForward(forward, kind !== 'dynamic')),
