@@ -2,6 +2,7 @@ import { statSync } from 'node:fs';
 import path from 'node:path';
 import { formatKept, type LoadedScript } from './code-cache.ts';
 import { makeFolder, replaceFile } from './files.ts';
+import { changedFlags } from './small.ts';
 
 /**
  * Has the code of a script kept for its next run, as Python keeps its modules', when this process exits: where parts of it were loaded
@@ -12,7 +13,7 @@ import { makeFolder, replaceFile } from './files.ts';
 export function keepCode({ compiled, keepFile, keptParts }: LoadedScript, parts: readonly string[]): void {
   process.on('exit', () => {
     const known = new Set(keptParts);
-    if (parts.every((part) => known.has(part))) return;
+    if (changedFlags() || parts.every((part) => known.has(part))) return;
     const folder = path.dirname(keepFile);
     try {
       if (statSync(path.dirname(folder)).uid !== process.geteuid?.()) return;

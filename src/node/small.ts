@@ -13,6 +13,8 @@ export const flagsFromStart: readonly string[] = [...smallFlags, '--max-semi-spa
 /** For one that runs already, which can be asked for less. */
 const flagsLater = [...smallFlags, '--semi-space-growth-factor=1'];
 
+let small = false;
+
 /**
  * Has this process take up as little memory as it can, and sleep while there is nothing to do. It has to be called before most modules
  * are loaded: with other flags than the runtime was built with, these are compiled function by function as they are used, and not taken
@@ -20,4 +22,10 @@ const flagsLater = [...smallFlags, '--semi-space-growth-factor=1'];
  */
 export function staySmall(): void {
   for (const flag of flagsLater) v8.setFlagsFromString(flag);
+  small = true;
+}
+
+/** Whether this process has other flags than it was started with: what it compiles is of no use to the next. */
+export function changedFlags(): boolean {
+  return small;
 }

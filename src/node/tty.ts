@@ -1,8 +1,19 @@
 import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import tty from 'node:tty';
 import { libc } from './native/libc.ts';
 import { readTermios, termiosLayout, withFlags, writeTermios } from './termios.ts';
 
-export { isatty } from 'node:tty';
+/** Whether a descriptor is a terminal. Most that are none can be told without node:tty, which loads all that sockets need. */
+export function isatty(fd: number): boolean {
+  try {
+    const stat = fs.fstatSync(fd);
+    if (!stat.isCharacterDevice() || stat.rdev === fs.statSync('/dev/null').rdev) return false;
+  } catch {
+    // where there is no /dev/null, or not even the descriptor
+  }
+  return tty.isatty(fd);
+}
 
 /** A terminal's size in characters, and in pixels where the terminal tells (else 0). */
 export interface TerminalSize {

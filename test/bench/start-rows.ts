@@ -19,12 +19,13 @@ const queries: readonly { readonly name: string; readonly args: readonly string[
 
 /** `tsh host true`, and what needs no host at all, beside the bare start of Node. */
 export function startRows({ subject }: RowOptions): readonly Row[] {
-  const targets = [floorsOver(mostFloors(subject)), memoryMegabytes(60)];
+  const wall = floorsOver(mostFloors(subject));
+  const memory = subject.form === 'node' ? [memoryMegabytes(60)] : [];
   const connections = exchanges.map(({ name, options }): Row => {
     return {
       name,
       times: 4,
-      targets,
+      targets: [wall, ...(options.length === 0 ? memory : [])],
       measure: async (bench) => bench.pair('tsh', 'ssh', [...(await bench.way()), ...options, 'server', 'true'], { floor: true }),
     };
   });

@@ -106,6 +106,13 @@ describe('an installed program', () => {
     expect(readFileSync(file).length).toBe(statSync(file).size);
   });
 
+  test('leaves alone what it could keep with other flags only', async () => {
+    const { program, dist } = install();
+    const agent = path.join(path.dirname(program), 'tsh-agent');
+    expect((await run(agent, ['true'])).code).toBe(0);
+    expect(kept(dist)).toEqual([]);
+  });
+
   test.runIf(process.getuid?.() === 0)("leaves no trace in another user's folder", async () => {
     const { program, dist } = install();
     chownSync(dist, 65534, 65534);
