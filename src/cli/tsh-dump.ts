@@ -1,6 +1,6 @@
 /** -G: the configuration of a host, and with --why where each of its values comes from. */
 import type { ClientConfig } from '../client/config.ts';
-import { clientOptions } from '../config/client-keywords.ts';
+import { type ClientOption, clientOptions } from '../config/client-keywords.ts';
 import { dumpClient, dumpName, shownValues } from '../config/dump.ts';
 import { commandLineFile, type Block, type Origin } from '../config/settings.ts';
 import { visibleText } from '../core/util/vis.ts';
@@ -15,14 +15,19 @@ export function printConfig(config: ClientConfig, write: (text: string) => void)
 }
 
 /**
- * Prints each value with its file, line and block, then the values that came too late, then the blocks that apply and those that don't, each
- * with the reason.
+ * Prints the values that nothing set, those that were set, each with its file, line and block, those that came too late, and the blocks that
+ * apply and that don't, each with the reason: what a user asks for stands last, where a terminal shows it.
  */
 export function printConfigOrigins(config: ClientConfig, write: (text: string) => void): void {
   const { options, settings } = config;
   const line = (text: string): void => write(`${visibleText(text)}\n`);
   line(`host ${config.originalHost}`);
-  for (const option of clientOptions) {
+  const isSet = (option: ClientOption): boolean => settings.origins(option).length > 0;
+  for (const option of clientOptions.filter((one) => !isSet(one)))
+    for (const value of shownValues(options, option)) line(`${dumpName(option)} ${value}  # default`);
+  const set = clientOptions.filter(isSet);
+  line(set.length > 0 ? '\nValues that were set:' : '\nNothing was set, neither by a file nor on the command line.');
+  for (const option of set) {
     const origins = settings.origins(option);
     for (const [index, value] of shownValues(options, option).entries()) {
       const origin = origins[index] ?? origins.at(-1);
@@ -30,7 +35,11 @@ export function printConfigOrigins(config: ClientConfig, write: (text: string) =
     }
   }
   if (settings.shadowed.length > 0) line('\nSet too late to count (the first value wins):');
-  for (const { option, shown, origin } of settings.shadowed) line(`${dumpName(option)} ${shown.join(' ')}  # ${describeOrigin(origin)}`);
+  for (const { option, shown, origin } of settings.shadowed) {
+    const [first] = settings.origins(option);
+    const winner = first === undefined ? '' : `; first came ${shortOrigin(first, origin)}`;
+    line(`${dumpName(option)} ${shown.join(' ')}  # ${describeOrigin(origin)}${winner}`);
+  }
   const blocks = distinct(settings.blocks);
   printBlocks(
     'Blocks that apply:',
@@ -53,6 +62,12 @@ function printBlocks(title: string, blocks: readonly Block[], line: (text: strin
 function describeOrigin({ file, line, block }: Origin): string {
   if (file === commandLineFile) return 'command line';
   return `${file} line ${line}${block === undefined ? '' : `, in ${block.kind} ${block.text}`}`;
+}
+
+/** Where the first value was set, as seen from a later one: the file only where it is another. */
+function shortOrigin({ file, line }: Origin, later: Origin): string {
+  if (file === commandLineFile) return 'the command line';
+  return file === later.file ? `line ${line}` : `${file} line ${line}`;
 }
 
 /** Each block once, as the last pass judged it. */

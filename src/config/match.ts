@@ -99,9 +99,9 @@ export function judgeMatch(words: readonly string[], subject: MatchSubject, envi
     if (written.startsWith('#')) break;
     const negated = written.startsWith('!');
     const { name, attached } = cutCriterion(negated ? written.slice(1) : written);
-    const decide = (hit: boolean, shown: string): boolean => {
+    const decide = (hit: boolean, shown: string, why = ''): boolean => {
       const fits = hit !== negated;
-      if (!fits && matched) reason = `not ${shown}`;
+      if (!fits && matched) reason = `not ${shown}${why}`;
       if (!fits) matched = false;
       return fits;
     };
@@ -130,15 +130,19 @@ export function judgeMatch(words: readonly string[], subject: MatchSubject, envi
         log('DEBUG3', `${at}: skipped exec "${command.slice(0, 100)}"`);
         continue;
       }
-      const fits = decide(environment.run(command) === 0, `${written} "${argument}"`);
+      const fits = decide(environment.run(command) === 0, `${written} "${argument}"`, ': it failed');
       log('DEBUG3', `${at}: ${fits ? '' : 'not '}matched '${written} "${command.slice(0, 100)}"' `);
       continue;
     }
     if (criterion === undefined) return bad(`Unsupported Match attribute ${negated ? written.slice(1) : written}`);
     const hit = criterion.test(argument, subject, environment);
     if (hit === undefined) return { verdict: 'bad', reason: `${written} ${argument}`, wantsFinalPass };
-    const fits = decide(hit, `${written} ${argument}`);
     const value = criterion.value(subject, environment);
+    const fits = decide(
+      hit,
+      `${written} ${argument === '' ? '""' : argument}`,
+      value === undefined ? '' : `: it is ${value === '' ? 'not set' : value}`,
+    );
     log('DEBUG3', `${at}: ${fits ? '' : 'not '}matched '${written}${value === undefined ? '' : ` "${value.slice(0, 100)}"`}' `);
   }
   if (attributes === 0) return bad('One or more attributes required for Match');

@@ -56,7 +56,7 @@ export function optionOf(keyword: string): ClientOption | undefined {
  */
 export function parseFile(path: string, role: FileRole, target: ParseTarget): ParseOutcome {
   const pass: Pass = { target, ofUser: role.ofUser, wantsFinalPass: false };
-  const problem = readFile(path, role.strict, pass, { active: true, never: false, block: undefined }, 0);
+  const problem = readFile(path, role.strict, pass, { active: true, never: undefined, block: undefined }, 0);
   return { problem, wantsFinalPass: pass.wantsFinalPass };
 }
 
@@ -66,7 +66,7 @@ export function parseFile(path: string, role: FileRole, target: ParseTarget): Pa
  * @throws ConfigError where it is wrong; the log has said why.
  */
 export function parseCommandLineOption(line: string, settings: Settings, environment: Lookups): void {
-  const state: BlockState = { active: true, never: false, block: undefined };
+  const state: BlockState = { active: true, never: undefined, block: undefined };
   if (!readLine(line, { file: commandLineFile, line: 0 }, settings, environment, state, undefined)) {
     throw new ConfigError(`bad option on the command line: ${line}`);
   }
@@ -81,8 +81,8 @@ interface Pass {
 /** Where the reader is among the blocks. */
 interface BlockState {
   active: boolean;
-  /** Inside a block that does not apply: nothing in here can. */
-  readonly never: boolean;
+  /** Why nothing in here can apply: the file was included from a block that does not. */
+  readonly never: string | undefined;
   block: Block | undefined;
 }
 
@@ -221,7 +221,7 @@ function startHost(words: readonly string[], raw: string, place: Place, state: B
   const { log } = target.environment;
   const at = `${place.file.slice(0, 200)} line ${place.line}`;
   let applies = false;
-  let reason = 'no pattern matches';
+  let reason = `no pattern matches ${target.host}`;
   let first: string | undefined;
   state.active = false;
   for (const word of words) {
@@ -229,8 +229,8 @@ function startHost(words: readonly string[], raw: string, place: Place, state: B
       log('ERROR', `${at}: keyword host empty argument`);
       return false;
     }
-    if (state.never) {
-      reason = 'the block around it does not apply';
+    if (state.never !== undefined) {
+      reason = state.never;
       break;
     }
     const negated = word.startsWith('!');
@@ -240,7 +240,7 @@ function startHost(words: readonly string[], raw: string, place: Place, state: B
       log('DEBUG', `${at}: Skipping Host block because of negated match for ${pattern.slice(0, 100)}`);
       applies = false;
       first = undefined;
-      reason = word;
+      reason = `${word} keeps it out`;
       break;
     }
     first ??= pattern;
@@ -263,9 +263,9 @@ function startMatch(words: readonly string[], raw: string, place: Place, state: 
     target.environment.log('ERROR', `${at}: Bad Match condition`);
     return false;
   }
-  const applies = result.verdict && !state.never;
+  const applies = result.verdict && state.never === undefined;
   state.active = applies;
-  state.block = { kind: 'Match', text: raw, ...place, applies, reason: state.never ? 'the block around it does not apply' : result.reason };
+  state.block = { kind: 'Match', text: raw, ...place, applies, reason: state.never ?? result.reason };
   target.settings.blocks.push(state.block);
   return true;
 }
@@ -292,7 +292,7 @@ function include(words: readonly string[], place: Place, state: BlockState, stru
     }
     for (const file of files) {
       environment.log('DEBUG3', `${at}: Including file ${file} depth ${depth}${active ? '' : ' (parse only)'}`);
-      const inner: BlockState = { active, never: state.never || !active, block };
+      const inner: BlockState = { active, never: state.never ?? (active ? undefined : includedFrom(block, place)), block };
       const problem = readFile(file, true, pass, inner, depth + 1);
       if (problem !== undefined && problem !== 'No such file or directory') {
         return fail(`Can't open user config file ${file.slice(0, 100)}: ${problem.slice(0, 100)}`);
@@ -301,6 +301,10 @@ function include(words: readonly string[], place: Place, state: BlockState, stru
     }
   }
   return true;
+}
+
+function includedFrom(block: Block | undefined, { file, line }: Place): string {
+  return `${file} line ${line} includes it, within ${block === undefined ? 'a block' : `${block.kind} ${block.text}`}, which does not apply`;
 }
 
 /** Replaces tokens and variables. A variable that is not set is said to be missing, and undefined given; anything else unknown ends the program. */
