@@ -165,6 +165,8 @@ function sshdCommand({ peer, lines = [] }: SshdOptions, { folder, port, authoriz
     'MaxStartups 100',
     'LogLevel VERBOSE',
     'Subsystem sftp internal-sftp',
+    // bash would else read the user's ~/.bashrc, whatever that prints, as it does wherever sshd starts it
+    'SetEnv SHLVL=1',
     ...(peer === 'openssh-10'
       ? ['PerSourcePenalties no', `SshdSessionPath ${peerProgram(peer, 'sshd-session')}`, `SshdAuthPath ${peerProgram(peer, 'sshd-auth')}`]
       : []),
