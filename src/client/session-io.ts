@@ -21,6 +21,8 @@ export class SessionIo {
   private readonly gone = [false, false];
   /** Whether something else reads the terminal. */
   private held = false;
+  /** What came while it was not known yet whether it may be shown. */
+  private withheld: (readonly [bytes: Uint8Array, stream: 0 | 1])[] | undefined;
 
   constructor() {
     this.sinks = [openSink(1), openSink(2)];
@@ -80,6 +82,19 @@ export class SessionIo {
     if (bytes.length > 0 && channel?.writable === true && !channel.write(bytes)) this.source?.pause();
   }
 
+  /** Shows nothing of what comes until it is told by the function that it gets whether to show or to drop all that. */
+  withhold(): (show: boolean) => void {
+    this.withheld = [];
+    return (show) => {
+      const { withheld = [] } = this;
+      this.withheld = undefined;
+      for (const [bytes, stream] of withheld) {
+        if (show) this.received([bytes], stream);
+        else this.channel?.consumed(bytes.length);
+      }
+    };
+  }
+
   /** Leaves stdin alone for a while, or goes on with it. */
   holdInput(held: boolean): void {
     this.held = held;
@@ -105,6 +120,11 @@ export class SessionIo {
   }
 
   private received(pieces: readonly Uint8Array[], stream: 0 | 1): void {
+    if (this.withheld !== undefined) {
+      // concat copies: the pieces are views of what the next packets overwrite
+      this.withheld.push([concat(...pieces), stream]);
+      return;
+    }
     let length = 0;
     for (const piece of pieces) length += piece.length;
     if (this.gone[stream] === true || this.sinks[stream].writeAll(pieces)) this.channel?.consumed(length);

@@ -158,10 +158,13 @@ export class Session {
     for (const [name, value] of plan.environment) setEnv(channel, name, value);
     const started = this.start(channel).catch(() => true);
     if (pty !== undefined) {
+      const needed = plan.pty?.needed === true;
+      // the command runs on the server in any case, perhaps before its refusal of the terminal is read here
+      const release = needed ? this.io.withhold() : undefined;
       await this.asking;
       this.cooked = this.around.rawMode();
       const granted = await pty.catch(() => true);
-      const needed = plan.pty?.needed === true;
+      release?.(granted);
       if (granted) this.stopResize = onResize(() => windowChange(channel, terminalSize(plan.stdin ?? 0)));
       else this.around.log(needed ? 'ERROR' : 'INFO', `PTY allocation request failed on channel ${channel.id}`);
       if (!granted && needed) return false;

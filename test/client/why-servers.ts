@@ -211,7 +211,19 @@ export function causesOfServers(): void {
     });
 
     test('a server that hangs up', async () => {
-      expect((await diagnosed(['-F', plain.config, 'server', 'kill -KILL $PPID; sleep 5'])).cause).toBe('session.closed');
+      const relayed = await relay(plain.port, {
+        fromServer: (chunk, { client, server: behind, fromServer }) => {
+          if (fromServer < 60_000) return chunk;
+          behind.pause();
+          client.end();
+          return Buffer.alloc(0);
+        },
+      });
+      const through = ['-p', `${relayed.port}`, '-o', `HostKeyAlias=[127.0.0.1]:${plain.port}`];
+      expect((await diagnosed(['-F', plain.config, ...through, 'server', 'head -c 300000 /dev/zero; sleep 20'])).cause).toBe(
+        'session.closed',
+      );
+      await relayed.close();
     });
   });
 }

@@ -58,7 +58,7 @@ export function tryEveryAlgorithm(peer: ServerPeer, { everyPair }: Thoroughness)
   /** Sends the data through `cat` and back while keys are made anew, and gives what was agreed each time. */
   async function there(args: readonly string[], bytes: Buffer, rekeyLimit: number): Promise<readonly AgreedAlgorithms[]> {
     const options = ['--explain=json', '-o', `RekeyLimit=${rekeyLimit}`, ...args, 'server', 'cat'];
-    const { stdout, err, code } = await tsh(options, { stdin: bytes });
+    const { stdout, err, code } = await tsh(options, { stdin: bytes, timeoutMs: bulkTimeout / 2 });
     expect([code, stdout.length, digest(stdout)], err.slice(-2000)).toEqual([0, bytes.length, digest(bytes)]);
     return eventsOf(err).flatMap((event) => (event.type === 'agreed' ? [event.algorithms] : []));
   }
