@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import net from 'node:net';
 import type { Writable } from 'node:stream';
 import tty from 'node:tty';
+import { BusyPipe } from './busy-pipe.ts';
 import { blockAgainAtExit, closerOf, descriptorKind, handleOf, reopenNonBlocking } from './descriptors.ts';
 import { errnoOf, systemError } from './errno.ts';
 
@@ -46,11 +47,13 @@ class DescriptorSink implements Sink {
   private ended: (() => void) | undefined;
   private closed = false;
   private finished = false;
+  private readonly busy: BusyPipe | undefined;
 
   constructor(fd: number, kind: 'terminal' | 'pipe' | 'socket' | 'file', owned: boolean) {
     this.fd = fd;
     this.kind = kind;
     this.owned = owned;
+    if (kind === 'pipe') this.busy = new BusyPipe(fd);
   }
 
   /** Makes an inherited socket non-blocking, which opening the queue does. */
@@ -74,8 +77,13 @@ class DescriptorSink implements Sink {
   writeAll(pieces: readonly Uint8Array[]): boolean {
     if (this.closed) return true;
     let rest = pieces;
+    this.busy?.begin(lengthOf(pieces));
     try {
-      while (!this.queued && rest.length > 0) rest = after(rest, fs.writevSync(this.fd, rest));
+      while (!this.queued && rest.length > 0) {
+        rest = after(rest, fs.writevSync(this.fd, rest));
+        // a pipe that did not take all is full
+        if (rest.length > 0 && this.busy?.full() === false) break;
+      }
     } catch (error) {
       if (errnoOf(error) !== 'EAGAIN') {
         this.close(error);
@@ -137,6 +145,12 @@ class DescriptorSink implements Sink {
     if (this.queue === undefined) fs.closeSync(this.fd);
     else this.closeQueue();
   }
+}
+
+function lengthOf(pieces: readonly Uint8Array[]): number {
+  let length = 0;
+  for (const piece of pieces) length += piece.length;
+  return length;
 }
 
 /** What follows the first `count` bytes of the pieces. */

@@ -7,6 +7,7 @@ import path from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { openSource, type Source } from '../../src/node/local-input.ts';
 import { openSink, type Sink } from '../../src/node/local-output.ts';
+import { libc } from '../../src/node/native/libc.ts';
 import { bundle } from './bundle.ts';
 
 const root = fs.mkdtempSync(path.join(os.tmpdir(), 'tsh-streams-'));
@@ -113,6 +114,34 @@ describe('a sink', () => {
     expect(sink.writeAll([Buffer.from('x'), Buffer.from('y')])).toBe(true);
     expect(errors).toMatchObject([{ code: 'EPIPE' }]);
     fs.closeSync(writer);
+  });
+
+  test('much through a pipe makes it larger, and a reader that comes late loses nothing', async () => {
+    const { reader, writer } = pipe();
+    const data = randomBytes(8 << 20);
+    const sink = openSink(writer);
+    let drained = true;
+    sink.onDrain = () => {
+      drained = true;
+    };
+    const parts: Buffer[] = [];
+    for (let at = 0; at < data.length; at += 512 << 10) {
+      const piece = (from: number, to: number): Buffer => data.subarray(at + from, at + to);
+      drained = sink.writeAll([piece(0, 100), piece(100, 300_000), piece(300_000, 512 << 10)]);
+      while (!drained) {
+        parts.push(readAvailable(reader));
+        await turn();
+      }
+      parts.push(readAvailable(reader));
+    }
+    for (let more = readAvailable(reader); more.length > 0; more = readAvailable(reader)) parts.push(more);
+    expect(Buffer.concat(parts).equals(data)).toBe(true);
+    const F_GETPIPE_SZ = 1032;
+    const fcntl = libc('fcntl');
+    if (fcntl !== undefined) expect(fcntl(writer, F_GETPIPE_SZ, 0)).toBe(1 << 20);
+    await ended(sink);
+    fs.closeSync(writer);
+    fs.closeSync(reader);
   });
 
   test('leaves the inherited open file blocking', async () => {

@@ -21,6 +21,8 @@ const declarations = {
   recvmsg: 'long recvmsg(int fd, void *message, int flags)',
   recv: 'long recv(int fd, void *bytes, size_t length, int flags)',
   poll: 'int poll(void *descriptors, unsigned long count, int timeoutMs)',
+  // Variadic in C; for an integer that is the same call on Linux.
+  fcntl: 'int fcntl(int fd, int command, int argument)',
   send: 'long send(int fd, const void *bytes, size_t length, int flags)',
   getaddrinfo: 'int getaddrinfo(const char *name, const void *service, const void *hints, void *list)',
   freeaddrinfo: 'void freeaddrinfo(uintptr_t list)',
@@ -46,6 +48,7 @@ interface Signatures {
   recvmsg: (fd: number, message: Uint8Array, flags: number) => number;
   recv: (fd: number, bytes: Uint8Array, length: number, flags: number) => number;
   poll: (descriptors: Uint8Array, count: number, timeoutMs: number) => number;
+  fcntl: (fd: number, command: number, argument: number) => number;
   send: (fd: number, bytes: Uint8Array, length: number, flags: number) => number;
   getaddrinfo: (name: string, service: null, hints: Uint8Array, list: Uint8Array) => number;
   freeaddrinfo: (list: bigint) => void;
