@@ -1,24 +1,27 @@
 /** The single binary: every program in one file. It acts by the name that it is called by. */
-import v8 from 'node:v8';
-import { beBinary } from '../node/own-program.ts';
-import { loadProgram } from './program.ts';
-import { programs } from './programs.ts';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { compileScript } from '../node/code-cache.ts';
+import { askedProgram, startAsset } from '../node/own-program.ts';
+import type { Script, ScriptExports } from './script.ts';
 
-const names = Object.keys(programs);
+/** The names of the programs. The first is what the binary is under every other name. */
+declare const PROGRAM_NAMES: readonly string[];
 
-if (v8.startupSnapshot.isBuildingSnapshot()) {
-  void takeSnapshot();
-} else {
-  void programs[beBinary(names)]?.();
+/** Runs the script that the binary holds, with the code that was kept for the program that is asked for, where it was made for this platform. */
+function launchBinary(): void {
+  const file = process.execPath;
+  const source = viewOf(startAsset('programs'))?.toString('latin1') ?? '';
+  const [first = ''] = PROGRAM_NAMES;
+  const kept = startAsset(`code/${askedProgram(PROGRAM_NAMES)}`) ?? startAsset(`code/${first}`);
+  const script = compileScript(source, file, viewOf(kept), '');
+  const module: { exports: Partial<ScriptExports> } = { exports: {} };
+  (script.run() as Script)(module.exports, createRequire(file), module, file, path.dirname(file), () => undefined);
+  module.exports.startInBinary?.();
 }
 
-/**
- * Leaves every program loaded, and what a connection loads later, in the snapshot that the binary starts from: each start would do it anew.
- * Nothing is run, so that no start shares with another what must be its own, random numbers before all.
- */
-async function takeSnapshot(): Promise<void> {
-  const loaded = new Map<string, () => void>();
-  for (const [name, load] of Object.entries(programs)) loaded.set(name, await loadProgram(load));
-  await Promise.all([import('../client/run.ts'), import('./tsh-dump.ts')]);
-  v8.startupSnapshot.setDeserializeMainFunction(() => loaded.get(beBinary(names))?.());
+function viewOf(bytes: Uint8Array | undefined): Buffer | undefined {
+  return bytes && Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
+
+launchBinary();

@@ -1,31 +1,15 @@
-/** Takes a program in the place of running it, while one is only loaded. */
-let taken: ((run: () => void) => void) | undefined;
-
 /**
  * Runs a program's main function and ends the process with its exit code, whatever else the event loop still waits for.
  *
  * An error that nobody expected is told in one line, without a stack that would mean nothing to a user.
  */
 export function runProgram(name: string, failure: number, main: (argv: readonly string[]) => Promise<number>): void {
-  const run = (): void => {
-    const broken = (error: unknown): void => {
-      process.stderr.write(`${name}: internal error: ${error instanceof Error ? error.message : String(error)}\r\n`);
-      if (process.env['TSH_DEBUG'] !== undefined && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
-      process.exit(failure);
-    };
-    process.on('uncaughtException', broken);
-    process.on('unhandledRejection', broken);
-    main(process.argv.slice(2)).then((code) => process.exit(code), broken);
+  const broken = (error: unknown): void => {
+    process.stderr.write(`${name}: internal error: ${error instanceof Error ? error.message : String(error)}\r\n`);
+    if (process.env['TSH_DEBUG'] !== undefined && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
+    process.exit(failure);
   };
-  if (taken === undefined) run();
-  else taken(run);
-}
-
-/** Loads a module that {@link runProgram | runs} a program, which is not run before what this settles with is called. */
-export async function loadProgram(load: () => Promise<unknown>): Promise<() => void> {
-  let program: () => void = () => undefined;
-  taken = (run) => (program = run);
-  await load();
-  taken = undefined;
-  return program;
+  process.on('uncaughtException', broken);
+  process.on('unhandledRejection', broken);
+  main(process.argv.slice(2)).then((code) => process.exit(code), broken);
 }

@@ -21,7 +21,7 @@ export interface LoadedScript {
 }
 
 /**
- * Compiles a script, or takes the code that is kept.
+ * Compiles the script of a file, or takes the code that is kept.
  *
  * @param file ASCII. Its name changes with its content: V8 compares no more of a source than its length.
  * @param use tells one use of the script from another, which needs other code.
@@ -29,20 +29,27 @@ export interface LoadedScript {
 export function loadScript(file: string, keepFolder: string, use: string): LoadedScript {
   const flags = process.execArgv.map((flag) => `.${flag.replace(/[^\w=-]/g, '_')}`).join('');
   const keepFile = path.join(keepFolder, `${path.basename(file)}.${use}.${process.version}.${process.arch}${flags}`);
-  const kept = readKept(keepFile);
-  const script = new vm.Script(readFileSync(file, 'latin1'), { filename: file, ...(kept && { cachedData: kept.code }) });
+  return compileScript(readFileSync(file, 'latin1'), file, readIfAny(keepFile), keepFile);
+}
+
+/** Compiles a script, or takes the code of `kept`, which {@link formatKept} has made of it. */
+export function compileScript(source: string, filename: string, kept: Buffer | undefined, keepFile: string): LoadedScript {
+  const { code, parts } = kept === undefined ? nothing : parseKept(kept);
+  const script = new vm.Script(source, { filename, ...(code && { cachedData: code }) });
   return {
     run: (): unknown => script.runInThisContext(),
     compiled: () => script.createCachedData(),
     keepFile,
-    keptParts: script.cachedDataRejected === true ? [] : (kept?.parts ?? []),
+    keptParts: script.cachedDataRejected === true ? [] : parts,
   };
 }
 
 interface Kept {
-  readonly code: Uint8Array;
+  readonly code: Uint8Array | undefined;
   readonly parts: readonly string[];
 }
+
+const nothing: Kept = { code: undefined, parts: [] };
 
 const LENGTH_BYTES = 4;
 
@@ -54,12 +61,16 @@ export function formatKept(code: Uint8Array, parts: readonly string[]): Uint8Arr
   return Buffer.concat([code, names, length]);
 }
 
-function readKept(file: string): Kept | undefined {
+function parseKept(bytes: Buffer): Kept {
+  const namesEnd = bytes.length - LENGTH_BYTES;
+  const codeEnd = namesEnd < 0 ? -1 : namesEnd - bytes.readUInt32LE(namesEnd);
+  if (codeEnd < 0) return nothing;
+  return { code: bytes.subarray(0, codeEnd), parts: bytes.toString('utf8', codeEnd, namesEnd).split('\n') };
+}
+
+function readIfAny(file: string): Buffer | undefined {
   try {
-    const bytes = readFileSync(file);
-    const namesEnd = bytes.length - LENGTH_BYTES;
-    const codeEnd = namesEnd - bytes.readUInt32LE(namesEnd);
-    return { code: bytes.subarray(0, codeEnd), parts: bytes.toString('utf8', codeEnd, namesEnd).split('\n') };
+    return readFileSync(file);
   } catch {
     return undefined;
   }

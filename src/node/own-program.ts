@@ -25,12 +25,15 @@ let isBinary = false;
  */
 export function beBinary(programs: readonly string[]): string {
   isBinary = true;
-  // Tells the binary which program to be where its name can't.
-  const asked = process.env['TSH_PROGRAM'];
+  const program = askedProgram(programs);
   delete process.env['TSH_PROGRAM'];
-  const program = programOf(asked ?? process.argv0, programs);
   if (process.platform === 'linux') showName(program);
   return program;
+}
+
+/** Which of `programs` the single binary is asked to be: by TSH_PROGRAM, which tells what its name can't, else by its name. */
+export function askedProgram(programs: readonly string[]): string {
+  return programOf(process.env['TSH_PROGRAM'] ?? process.argv0, programs);
 }
 
 /**
@@ -67,7 +70,20 @@ export function ownStart(flags: readonly string[]): OwnStart {
  * @throws Error where the binary lacks it.
  */
 export function embeddedFile(name: string): Uint8Array | undefined {
-  return isBinary ? new Uint8Array(process.getBuiltinModule('node:sea').getRawAsset(name) as ArrayBuffer) : undefined;
+  return isBinary ? rawAsset(name) : undefined;
+}
+
+/** The same for the single binary's own start, before it knows what it is; undefined where the binary lacks it. */
+export function startAsset(name: string): Uint8Array | undefined {
+  try {
+    return rawAsset(name);
+  } catch {
+    return undefined;
+  }
+}
+
+function rawAsset(name: string): Uint8Array {
+  return new Uint8Array(process.getBuiltinModule('node:sea').getRawAsset(name) as ArrayBuffer);
 }
 
 /** The runtime names its main thread after itself, and that is the name that ps(1) and pgrep(1) see. */

@@ -4,8 +4,8 @@
 //   build/package/tsh-PLATFORM/                   bin, share, install.sh: what the archive holds
 //   build/package/tsh-VERSION-PLATFORM.tar.gz
 //
-// On the platform that it is made on, the binary starts from a snapshot of its memory with all programs loaded, which halves what a start
-// takes beyond Node's own. No other platform can have one made here.
+// The binary holds dist's script of all programs and, for the platform that it is made on, the compiled code that runs of it have kept: half
+// of what a start would take beyond Node's own. (A snapshot of the memory with all programs loaded takes longer to start from, and more room.)
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
@@ -25,6 +25,7 @@ import { bundling, packageJson, root } from './bundle.mjs';
 import { stripElf } from './executable.mjs';
 import { koffiBuild, nodeBuild, platforms } from './node-builds.mjs';
 import { bundleCommonJs } from './programs.mjs';
+import { rehearse } from './rehearse.mjs';
 import { tar } from './tar.mjs';
 import { buildWasm } from './wasm.mjs';
 
@@ -46,29 +47,15 @@ delete process.env.NODE_OPTIONS;
 rmSync(work, { recursive: true, force: true });
 mkdirSync(work, { recursive: true });
 await buildWasm();
-const [loadedMain, lateMain] = ['loaded.cjs', 'late.cjs'].map((name) => path.join(work, name));
-if (asked.includes(host)) writeFileSync(loadedMain, await bundleLoaded());
-writeFileSync(lateMain, await bundleCommonJs('src/cli/binary.ts'));
+const main = path.join(work, 'main.cjs');
+writeFileSync(main, await bundleCommonJs('src/cli/binary.ts', { PROGRAM_NAMES: JSON.stringify(programs) }));
 const maker = path.join(work, 'node');
 const { program, license } = nodeBuild(host);
 writeFileSync(maker, program, { mode: 0o755 });
+const rehearsed = rehearse(maker, path.join(work, 'rehearsal'));
 const shared = sharedFiles(license);
 for (const platform of asked) makePackage(platform);
 rmSync(work, { recursive: true });
-
-/** All programs in one file for a snapshot, in which Node's own modules are loaded too. There is nothing that import() could load. */
-async function bundleLoaded() {
-  const { outputFiles } = await build({
-    ...bundling,
-    entryPoints: ['src/cli/binary.ts'],
-    format: 'cjs',
-    charset: 'ascii',
-    target: 'node26',
-    supported: { 'dynamic-import': false },
-    define: { 'import.meta.url': '""' },
-  });
-  return outputFiles[0].contents;
-}
 
 function makePackage(platform) {
   const folder = path.join(output, `tsh-${platform}`);
@@ -95,23 +82,23 @@ function makeBinary(platform) {
   );
   writeFileSync(empty, platform.startsWith('linux-') ? stripElf(node) : node, { mode: 0o755 });
   if (koffi !== undefined) writeFileSync(koffiFile, koffi);
-  const useSnapshot = platform === host;
+  // Another platform's V8 refuses the code.
+  const kept = platform === host ? Object.entries(rehearsed.code).map(([name, file]) => [`code/${name}`, file]) : [];
   const settings = {
-    main: useSnapshot ? loadedMain : lateMain,
+    main,
     executable: empty,
     output: made,
     disableExperimentalSEAWarning: true,
-    useSnapshot,
+    useSnapshot: false,
     useCodeCache: false,
     // What listens for a signal to open a debugger has no place in a program that holds keys.
     execArgv: ['--disable-sigusr1'],
     // Neither NODE_OPTIONS nor the command line reaches Node.
     execArgvExtension: 'none',
-    assets: koffi === undefined ? {} : { 'koffi.node': koffiFile },
+    assets: { programs: rehearsed.script, ...Object.fromEntries(kept), ...(koffi && { 'koffi.node': koffiFile }) },
   };
   writeFileSync(config, JSON.stringify(settings));
-  // The snapshot is taken of programs that only were loaded, which is what Node warns it has not tried with all of its modules.
-  execFileSync(maker, ['--no-warnings', '--build-sea', config], { stdio: ['ignore', 'ignore', 'inherit'] });
+  execFileSync(maker, ['--build-sea', config], { stdio: ['ignore', 'ignore', 'inherit'] });
   const binary = readFileSync(made);
   for (const file of [empty, made]) rmSync(file);
   return binary;
