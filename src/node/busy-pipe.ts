@@ -1,14 +1,11 @@
+import { widenPipe } from './descriptors.ts';
 import { libc } from './native/libc.ts';
 
 /** A pipe through which so much has gone, in bytes, is worth some trouble. */
 const MUCH = 4 * 1024 * 1024;
-/** What the pipe then holds, in bytes: as much as Linux gives everyone. */
-const LARGE_PIPE = 1024 * 1024;
 /** How long one wait for the reader is, in milliseconds, and how many there are for what one read of the network brought. */
 const NAP_MS = 1;
 const NAPS = 4;
-
-const F_SETPIPE_SZ = 1031;
 
 /**
  * What to do where a pipe is full while much goes through it. Its rest would have to be copied and to wait for the event loop; a pipe that
@@ -36,7 +33,7 @@ export class BusyPipe {
     if (this.written < MUCH) return false;
     if (!this.enlarged) {
       this.enlarged = true;
-      return (libc('fcntl')?.(this.descriptor, F_SETPIPE_SZ, LARGE_PIPE) ?? -1) > 0;
+      return widenPipe(this.descriptor);
     }
     const poll = libc('poll');
     if (poll === undefined || this.naps === 0) return false;

@@ -1,5 +1,9 @@
 import fs from 'node:fs';
 import tty from 'node:tty';
+import { libc } from './native/libc.ts';
+
+const F_SETPIPE_SZ = 1031;
+const LARGE_PIPE = 1024 * 1024;
 
 /** What stands behind a descriptor, as far as it decides how to read and write it. */
 export type DescriptorKind = 'terminal' | 'pipe' | 'socket' | 'file';
@@ -29,6 +33,11 @@ export function reopenNonBlocking(fd: number, access: 'read' | 'write'): number 
   } catch {
     return undefined;
   }
+}
+
+/** Lets a pipe hold a MiB, which is as much as Linux gives everyone; whether it does, which needs native calls. */
+export function widenPipe(fd: number): boolean {
+  return (libc('fcntl')?.(fd, F_SETPIPE_SZ, LARGE_PIPE) ?? -1) > 0;
 }
 
 /** Puts an inherited open file, which the event loop has made non-blocking, back at the process' end. */

@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import net from 'node:net';
 import tty from 'node:tty';
-import { blockAgainAtExit, descriptorKind, handleOf, reopenNonBlocking } from './descriptors.ts';
+import { blockAgainAtExit, descriptorKind, handleOf, reopenNonBlocking, widenPipe } from './descriptors.ts';
 import { systemError } from './errno.ts';
 
 /** Who reads a {@link Source}. */
@@ -27,8 +27,11 @@ export interface Source {
   close(): void;
 }
 
-/** How much is read at once; a pipe holds 64 KiB. */
+/** How much is read at once; a pipe holds 64 KiB at first. */
 const bufferSize = 64 * 1024;
+/** After how much a pipe is a busy one: it is made to hold more, so that its writer is waited for less often. */
+const busyPipe = 1024 * 1024;
+const busyBufferSize = 256 * 1024;
 /** The same of a file: one write of sealed packets. */
 const fileBufferSize = 256 * 1024;
 /** What is read of a file however little room there is. */
@@ -170,9 +173,10 @@ interface OpenStream {
   readonly isTerminal?: boolean;
 }
 
-function openPipe(fd: number, reopen: boolean, source: StreamSource): OpenStream {
-  const own = reopen ? reopenNonBlocking(fd, 'read') : undefined;
-  const buffer = new Uint8Array(bufferSize);
+function openPipe(fd: number, isPipe: boolean, source: StreamSource): OpenStream {
+  const own = isPipe ? reopenNonBlocking(fd, 'read') : undefined;
+  let buffer = new Uint8Array(bufferSize);
+  let total = 0;
   const options = {
     fd: own ?? fd,
     readable: true,
@@ -180,9 +184,16 @@ function openPipe(fd: number, reopen: boolean, source: StreamSource): OpenStream
     // Without it the end would close the descriptor, which may be the process' stdin.
     autoDestroy: own !== undefined,
     onread: {
-      buffer,
+      // asked for when reading stops, too: what is small then would be the next read
+      buffer: () => buffer.subarray(0, Math.max(bufferSize, source.reader?.room?.() ?? busyBufferSize)),
       callback: (length: number): boolean => {
-        source.reader?.data(buffer.subarray(0, length));
+        const bytes = buffer.subarray(0, length);
+        total += length;
+        if (isPipe && total >= busyPipe && buffer.length < busyBufferSize) {
+          widenPipe(own ?? fd);
+          buffer = new Uint8Array(busyBufferSize);
+        }
+        source.reader?.data(bytes);
         return source.running;
       },
     },
