@@ -17,6 +17,9 @@ export interface Hostility {
   readonly act?: (link: HostileLink) => void;
   /** How it signs: one that never does stalls the key exchange. */
   readonly sign?: Signer['sign'];
+  /** The host key that it shows, and the algorithms that it offers for it. */
+  readonly shown?: Uint8Array;
+  readonly algorithms?: readonly string[];
   /** Sees what the client says after the command began. */
   readonly message?: (payload: Uint8Array, link: HostileLink) => void;
   /** The window that it grants. */
@@ -75,10 +78,16 @@ export class HostileServer {
       {
         role: 'server',
         ident: 'SSH-2.0-hostile',
-        proposal: { kex: defaultKex, hostKey: ['ssh-ed25519'], ciphers: defaultCiphers, macs: defaultMacs, compression: ['none'] },
+        proposal: {
+          kex: defaultKex,
+          hostKey: hostility.algorithms ?? ['ssh-ed25519'],
+          ciphers: defaultCiphers,
+          macs: defaultMacs,
+          compression: ['none'],
+        },
         rekeyLimit: { bytes: 0, seconds: 0 },
         tracePackets: false,
-        hostKey: () => ({ publicKey: hostKey.publicKey, sign }),
+        hostKey: () => ({ publicKey: { ...hostKey.publicKey, blob: hostility.shown ?? hostKey.publicKey.blob }, sign }),
         moduli: () => {
           throw new Error('no groups here');
         },
