@@ -26,7 +26,7 @@ import { distrust } from './distrust.ts';
 import { type FailurePlace, type Stage, tellFailure } from './failure.ts';
 import { hostKeyUpdates } from './host-key-updates.ts';
 import { HostTrust } from './host-trust.ts';
-import { type AgentBinding, findCandidates } from './identities.ts';
+import { type AgentBinding, findCandidates, type IdentityPlan } from './identities.ts';
 import { identityPlan, type OwnProgram, proxyCommand } from './plans.ts';
 
 /** What one connection is about. */
@@ -114,6 +114,8 @@ export class Client {
       this.watched,
       log,
     );
+    // what is wrong with the names of key files ends the run before a word is said
+    const identities = identityPlan(config, this.task.environment);
     const transport = await this.attach(this.reached);
     const timer =
       limitMs === undefined
@@ -129,7 +131,7 @@ export class Client {
     this.warnOfKex(transport);
     this.stage = 'authentication';
     let opened: Opened | undefined;
-    await authenticateClient(transport, this.authenticationPlan(transport), events, (method) => {
+    await authenticateClient(transport, this.authenticationPlan(transport, identities), events, (method) => {
       opened = this.succeed(transport, method);
     });
     if (opened === undefined) throw new SshError('SSH_ERR_INTERNAL_ERROR', 'authenticated without a connection');
@@ -227,8 +229,8 @@ export class Client {
     return transport;
   }
 
-  private authenticationPlan(transport: Transport): Parameters<typeof authenticateClient>[1] {
-    const { config, log, events, environment } = this.task;
+  private authenticationPlan(transport: Transport, identities: IdentityPlan): Parameters<typeof authenticateClient>[1] {
+    const { config, log, events } = this.task;
     const { options } = this;
     return {
       user: config.user,
@@ -248,7 +250,7 @@ export class Client {
       fingerprintHash: options.fingerprintHash.toLowerCase() as FingerprintHash,
       hostbased: options.hostbasedAuthentication ? () => this.hostbased() : undefined,
       probe: this.task.probe,
-      candidates: () => findCandidates(identityPlan(config, environment), sessionBinding(transport), { log, events }),
+      candidates: () => findCandidates(identities, sessionBinding(transport), { log, events }),
     };
   }
 

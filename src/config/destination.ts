@@ -110,7 +110,15 @@ function parseUri(text: string, servicePort: ServicePort): Destination | undefin
     if (slash !== rest.length - 1) return undefined;
     rest = rest.slice(0, slash);
   }
-  return hostAndPort(rest, user, servicePort);
+  const destination = hostAndPort(rest, user, servicePort);
+  return destination === undefined || !isDomainName(destination.host)
+    ? undefined
+    : { ...destination, host: destination.host.replace(/\.$/, '') };
+}
+
+/** Whether OpenSSH takes this for the name of a host in an `ssh://` address: letters, digits and `.-_`, so that no IPv6 address is one. */
+function isDomainName(name: string): boolean {
+  return /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name) && !name.includes('..');
 }
 
 function parseHop(text: string, servicePort: ServicePort): Destination | undefined {

@@ -17,7 +17,8 @@ describe('destinations', () => {
     ['host:22', undefined, 'host:22', undefined],
     ['ssh://host', undefined, 'host', undefined],
     ['SSH://u@host:2222/', 'u', 'host', 2222],
-    ['ssh://a%40b@[::1]:22', 'a@b', '::1', 22],
+    ['ssh://a%40b@host.:22', 'a@b', 'host', 22],
+    ['ssh://a-b.c_d', undefined, 'a-b.c_d', undefined],
     ['ssh://u;fingerprint=x@host', 'u', 'host', undefined],
     ['ssh://host:http', undefined, 'host', 80],
     ['user@', 'user', '', undefined],
@@ -35,6 +36,12 @@ describe('destinations', () => {
     'ssh://%00@host',
     'ssh://%zz@host',
     'ssh://[::1',
+    // OpenSSH 10.0 takes no address in numbers of IPv6 here, nor anything else with more than letters, digits and .-_
+    'ssh://[::1]:22',
+    'ssh://a..b',
+    'ssh://-a',
+    'ssh://a%2eb',
+    'ssh://a;b',
   ])('%s is none', (text) => {
     expect(parseDestination(text, lookups.servicePort)).toBeUndefined();
   });
@@ -86,7 +93,7 @@ describe('destinations', () => {
 describe('jumps', () => {
   const strict = { servicePort: lookups.servicePort, report: lookups.log.bind(undefined, 'ERROR') };
   test('the last hop is connected to the host, the others stay as they were written', () => {
-    expect(parseJump('a,u@b:22,ssh://c@[::1]:23', strict)).toEqual({ user: 'c', host: '::1', port: 23, before: 'a,u@b:22' });
+    expect(parseJump('a,u@b:22,c@[::1]:23', strict)).toEqual({ user: 'c', host: '::1', port: 23, before: 'a,u@b:22' });
     expect(formatJump({ user: 'c', host: '::1', port: 23, before: 'a' })).toBe('a,c@[::1]:23');
     expect(parseJump('None', strict)).toBeUndefined();
   });
