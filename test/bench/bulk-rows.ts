@@ -1,4 +1,5 @@
-import { cpuRatio, type Row, type Target, valueRatio, wallRatio } from './row.ts';
+import { runOthers } from './other-clients.ts';
+import { cpuRatio, type Round, type Row, type Target, valueRatio, wallRatio } from './row.ts';
 import type { RowOptions } from './rows.ts';
 import type { Bench } from './workbench.ts';
 import type { Sample } from './measure.ts';
@@ -23,13 +24,15 @@ interface Transfer {
   readonly size: number;
   /** What the round trip is longer than loopback's. */
   readonly delayMs: number;
+  /** Whether other clients do it too. */
+  readonly others?: boolean;
 }
 
 /** Downloads and uploads: from a file and to /dev/null with each cipher, and over long paths. */
-export function bulkRows({ bulkMiB, farMiB }: RowOptions): readonly Row[] {
+export function bulkRows({ bulkMiB, farMiB, others }: RowOptions): readonly Row[] {
   const bulk = ciphers.flatMap(({ name, options, cpu }) => {
     const targets = [cpuRatio(cpu), wallRatio(1)];
-    const transfer = { options, size: bulkMiB * MiB, delayMs: 0 };
+    const transfer = { options, size: bulkMiB * MiB, delayMs: 0, others: others && options.length === 0 };
     return [down(name, transfer, targets), up(name, transfer, targets)];
   });
   const path = (delayMs: number): Transfer => ({ options: [], size: farMiB * MiB, delayMs });
@@ -43,16 +46,19 @@ export function bulkRows({ bulkMiB, farMiB }: RowOptions): readonly Row[] {
 
 function down(name: string, transfer: Transfer, targets: readonly Target[]): Row {
   const command = `head -c ${transfer.size} /dev/zero`;
-  return { name: `${name} down`, targets, measure: (bench) => both((program) => run(bench, program, transfer, command, '/dev/null')) };
+  return { name: `${name} down`, targets, measure: (bench) => all(bench, transfer, command, '/dev/null') };
 }
 
 function up(name: string, transfer: Transfer, targets: readonly Target[]): Row {
-  const measure: Row['measure'] = (bench) => both((program) => run(bench, program, transfer, 'cat >/dev/null', bench.zeros(transfer.size)));
-  return { name: `${name} up`, targets, measure };
+  return { name: `${name} up`, targets, measure: (bench) => all(bench, transfer, 'cat >/dev/null', bench.zeros(transfer.size)) };
 }
 
-async function both(once: (program: 'tsh' | 'ssh') => Promise<Sample>): Promise<{ ours: Sample; theirs: Sample }> {
-  return { ours: await once('tsh'), theirs: await once('ssh') };
+async function all(bench: Bench, transfer: Transfer, command: string, input: string): Promise<Round> {
+  return {
+    ours: await run(bench, 'tsh', transfer, command, input),
+    theirs: await run(bench, 'ssh', transfer, command, input),
+    ...(transfer.others === true && { others: await runOthers(bench, command, input) }),
+  };
 }
 
 async function run(bench: Bench, program: 'tsh' | 'ssh', transfer: Transfer, command: string, input: string): Promise<Sample> {
