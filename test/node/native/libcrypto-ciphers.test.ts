@@ -7,7 +7,14 @@ import fc from 'fast-check';
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { macs, type PacketMac } from '../../../src/core/crypto/macs.ts';
 import { type CipherName, macNames } from '../../../src/core/crypto/names.ts';
-import { type AeadSource, type DirectionKeys, readUint32, writeUint32 } from '../../../src/core/crypto/packet-cipher.ts';
+import {
+  type AeadSource,
+  type DirectionKeys,
+  type PacketOpener,
+  type PacketSealer,
+  readUint32,
+  writeUint32,
+} from '../../../src/core/crypto/packet-cipher.ts';
 import { createOpener, createSealer, keyLengths, prepare } from '../../../src/core/crypto/packet-protection.ts';
 import type { StreamEngine } from '../../../src/core/crypto/packet-stream.ts';
 import { concat, fromHex, hex } from '../../../src/core/util/bytes.ts';
@@ -124,6 +131,40 @@ describeNative.each(names)('%s by libcrypto', (name) => {
       expect(opener.packetLength(ours, 0, sizes.length + i)).toBe(size);
       opener.open(ours, 0, size, sizes.length + i);
       expect(Buffer.compare(ours.subarray(4, 4 + size), noise(size, i))).toBe(0);
+    }
+  });
+
+  test.each([
+    ['2^32', '00000000fffffffe'],
+    ['2^64', 'fffffffffffffffe'],
+  ])('carries its counter past %s as the others do, taken over before it or behind it', (_, counter) => {
+    const keys = keysOf(name, 5);
+    if (name !== chacha) keys.iv.set(Buffer.from(counter, 'hex'), 4);
+    const body = noise(64, 1);
+    // OpenSSH's chacha20-poly1305 counts by the packets' sequence numbers, which come round
+    const sequenceOf = (i: number): number => (0xfffffffe + i) >>> 0;
+    const nonceOf = (i: number): Uint8Array => {
+      const iv = Buffer.from(keys.iv);
+      if (name !== chacha) iv.writeBigUInt64BE(BigInt.asUintN(64, iv.readBigUInt64BE(4) + BigInt(i)), 4);
+      return iv;
+    };
+    for (const before of [0, 1, 2, 3]) {
+      const first = createSealer(name, undefined, keys);
+      const firstOpener = createOpener(name, undefined, keys);
+      let [sealer, opener]: [PacketSealer, PacketOpener] = [first, firstOpener];
+      for (let i = 0; i < 5; i++) {
+        if (i === before) {
+          const [seal, open] = [first.state?.(), firstOpener.state?.()];
+          if (seal === undefined || open === undefined) throw new Error('no state');
+          [sealer, opener] = [native(name).sealer(seal), native(name).opener(open)];
+        }
+        const packet = packetOf(body);
+        sealer.seal(packet, 0, body.length, sequenceOf(i));
+        expect(hex(packet)).toBe(hex(byNoble(name, { ...keys, iv: nonceOf(i) }, body, sequenceOf(i))));
+        expect(opener.packetLength(packet, 0, sequenceOf(i))).toBe(body.length);
+        opener.open(packet, 0, body.length, sequenceOf(i));
+        expect(hex(packet.subarray(4, 4 + body.length))).toBe(hex(body));
+      }
     }
   });
 
