@@ -31,7 +31,7 @@ export function hostKeyUpdates(host: UpdatableHost): (body: Uint8Array) => Promi
   const { options, log, config } = host;
   const asks = options.updateHostKeys === 'ask';
   let seen = false;
-  if (asks && config.session.command !== undefined) {
+  if (asks && (config.session.command !== undefined || options.requestTTY === 'false')) {
     log('DEBUG', 'UpdateHostKeys=ask is incompatible with remote command execution; disabling');
     seen = true;
   }

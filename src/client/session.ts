@@ -92,6 +92,9 @@ export class Session {
         this.exit ??= exit;
       }),
     );
+    // a question that is being asked has the terminal
+    await this.asking;
+    if (this.plan.pty !== undefined) this.cooked = this.around.rawMode();
     const opening = this.connection.open(
       'session',
       {},
@@ -105,10 +108,11 @@ export class Session {
     );
     // one session is all that this run opens
     this.connection.sendNoMoreSessions();
-    const channel = await opening;
-    this.channel = channel;
-    this.io.attach(channel);
+    let channel: Channel;
     try {
+      channel = await opening;
+      this.channel = channel;
+      this.io.attach(channel);
       this.refused = !(await this.begin(channel));
       if (this.refused) channel.close();
       else await ended.promise;
@@ -161,8 +165,6 @@ export class Session {
       const needed = plan.pty?.needed === true;
       // the command runs on the server in any case, perhaps before its refusal of the terminal is read here
       const release = needed ? this.io.withhold() : undefined;
-      await this.asking;
-      this.cooked = this.around.rawMode();
       const granted = await pty.catch(() => true);
       release?.(granted);
       if (granted) this.stopResize = onResize(() => windowChange(channel, terminalSize(plan.stdin ?? 0)));

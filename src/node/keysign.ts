@@ -34,7 +34,10 @@ const answered = struct({ version: byte, signature: string });
  * @returns the signature, its whole encoding; undefined where it gives none: why is in the log, in OpenSSH's words.
  */
 export async function signWithKeysign(data: Uint8Array, connection: SocketStream, log: Log): Promise<Uint8Array | undefined> {
-  const fail = (text: string): undefined => void log('ERROR', `ssh_keysign: ${text}`);
+  const fail = (text: string): undefined => {
+    log('ERROR', `ssh_keysign: ${text}`);
+    return undefined;
+  };
   log('DEBUG3', 'ssh_keysign: called');
   const program = usualPlaces.find((place) => fs.existsSync(place));
   if (program === undefined) return fail(`not installed: ${errnoText('ENOENT')}`);

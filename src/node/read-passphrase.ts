@@ -122,7 +122,8 @@ async function askTerminal(input: number, output: number, prompt: string, option
     if (before !== undefined) writeTermios(input, hide ? withFlags(before, 'lflag', ECHO | ECHONL) : before, 'flush');
     const interrupt = new AbortController();
     const restore = restoreAtEnd(() => {
-      if (before !== undefined) writeTermios(input, before, 'flush');
+      // what is typed ahead of an answer that is shown is kept for whoever reads next
+      if (hide) writeTermios(input, before, 'flush');
       interrupt.abort();
     });
     try {

@@ -79,7 +79,7 @@ const MOST_ALIASES = 8;
  */
 export async function canonicalName(name: string, family: AddressFamily = 'any'): Promise<string | undefined> {
   const told = resolverCanonicalName(name, family);
-  const found = told === 'no native calls' ? await endOfAliases(name) : told;
+  const found = told === false ? await endOfAliases(name) : told;
   return found?.replace(/\.$/, '');
 }
 

@@ -8,12 +8,12 @@ const families = { any: 0, inet: 2, inet6: 10 } as const;
 const CANONICAL_AT = 32;
 
 /**
- * The canonical name that getaddrinfo(3) gives with a name's addresses; undefined where it gives none. It waits for the resolver, and blocks
- * meanwhile.
+ * The canonical name that getaddrinfo(3) gives with a name's addresses, undefined where it gives none; false where it can't be asked. It waits
+ * for the resolver, and blocks meanwhile.
  */
-export function resolverCanonicalName(name: string, family: keyof typeof families): string | undefined | 'no native calls' {
+export function resolverCanonicalName(name: string, family: keyof typeof families): string | undefined | false {
   const [getaddrinfo, freeaddrinfo, koffi] = [libc('getaddrinfo'), libc('freeaddrinfo'), loadKoffi()];
-  if (getaddrinfo === undefined || freeaddrinfo === undefined || koffi?.sizeof('void *') !== 8) return 'no native calls';
+  if (getaddrinfo === undefined || freeaddrinfo === undefined || koffi?.sizeof('void *') !== 8) return false;
   const hints = new Int32Array(12);
   hints.set([AI_CANONNAME, families[family], SOCK_STREAM]);
   const list = new BigUint64Array(1);
