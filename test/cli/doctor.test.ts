@@ -28,11 +28,18 @@ const make = (name: string, text: string, mode = 0o600): string => {
 };
 
 /** What the doctor finds wrong in the folder. */
-async function wrong(): Promise<readonly Finding[]> {
+async function wrong(uid?: number): Promise<readonly Finding[]> {
   const environment = localEnvironment(() => {});
   const variable = (): undefined => undefined;
   const user = { ...environment.user, home };
-  const scene = { folder, home, uid: user.uid, environment: { ...environment, user, variable }, configFile: undefined, config: undefined };
+  const scene = {
+    folder,
+    home,
+    uid: uid ?? user.uid,
+    environment: { ...environment, user, variable },
+    configFile: undefined,
+    config: undefined,
+  };
   return (await examine(scene)).filter(({ status }) => status !== 'ok');
 }
 
@@ -70,6 +77,15 @@ describePeer('openssh-10', 'what the doctor finds', () => {
     expect(found.at(-1)?.fix).toBe(`chmod 600 ${file('id')}`);
   });
 
+  test('what belongs to someone else', async () => {
+    make('id', pair.privateKey);
+    const other = statSync(folder).uid + 1;
+    expect((await wrong(other)).map(({ check, subject, problem }) => [check, subject, problem])).toEqual([
+      ['folder', folder, expect.stringMatching(/^it belongs to .*, not to you$/)],
+      ['files', file('id'), expect.stringMatching(/^it belongs to .*, not to you$/)],
+    ]);
+  });
+
   test('halves that do not match, copies and broken files', async () => {
     make('a', pair.privateKey);
     make('a.pub', keyPair('ecdsa-256').publicKey);
@@ -96,6 +112,49 @@ describePeer('openssh-10', 'what the doctor finds', () => {
     ]);
   });
 
+  test('Match blocks that can not come to apply, and lines of theirs that come too late', async () => {
+    const lines = [
+      'Host one',
+      '  User early',
+      'Match host one user other exec "false"',
+      '  Port 1',
+      'Match originalhost one',
+      '  User late',
+      'Match host !two,!three',
+      '  Port 2',
+      'Match host four,!f*',
+      '  Port 3',
+      'Match tagged x user me',
+      '  Port 4',
+      'Match all',
+      '  Compression yes',
+    ];
+    make('config', lines.join('\n'));
+    expect((await wrong()).map(({ subject, problem, fix }) => [subject, problem, fix])).toEqual([
+      [`${file('config')} line 7`, expect.stringContaining('only says which hosts it is not for'), 'Match host *,!two,!three'],
+      [`${file('config')} line 9`, 'the block never applies: not host four,!f*: it is four', 'mend its patterns, or take it away'],
+      [`${file('config')} line 6`, `user never counts for one: ${file('config')} line 2 has set it before`, expect.any(String)],
+    ]);
+  });
+
+  test('a file that is included where it can not count, and one where it can', async () => {
+    make('inner', 'Host five\n  Port 5\n');
+    make('config', `Host six\n  Include ${file('inner')}\nMatch all\n  Include ${file('inner')}\n`);
+    expect(await wrong()).toEqual([]);
+    make('config', `Host six\n  Include ${file('inner')}\n`);
+    expect((await wrong()).map(({ subject, problem }) => [subject, problem])).toEqual([
+      [`${file('inner')} line 1`, `the block never applies: ${file('config')} line 2 includes it, within Host six, which does not apply`],
+    ]);
+  });
+
+  test('a key that is named and is not there; its .pub file stands for an agent`s', async () => {
+    make('agent-key.pub', pair.publicKey, 0o644);
+    make('config', `Host one\n  IdentityFile ${file('agent-key')}\n  IdentityFile ~/.ssh/gone\n  IdentityFile ~/.ssh/%n\n`);
+    expect((await wrong()).map(({ status, subject, problem }) => [status, subject, problem])).toEqual([
+      ['note', `${file('config')} line 3`, 'IdentityFile ~/.ssh/gone is not there'],
+    ]);
+  });
+
   test('a configuration with a wrong line', async () => {
     make('config', 'Host *\n  Prot 22\n');
     expect((await wrong()).map(({ check, problem }) => [check, problem])).toEqual([
@@ -109,6 +168,19 @@ describePeer('openssh-10', 'what the doctor finds', () => {
     expect((await wrong()).map(({ subject, problem }) => [subject, problem])).toEqual([
       [`${file('known_hosts')} line 3`, expect.stringContaining("can't be read")],
       [`${file('known_hosts')} line 2`, expect.stringContaining(`for two than ${file('known_hosts')} line 1`)],
+    ]);
+  });
+
+  test('known_hosts lines that contradict each other under hashed names, and revoked keys that are trusted', async () => {
+    const other = pair.publicKey.replace(/AAAAI[^ ]*/, (blob) => `${blob.slice(0, -4)}AAAA`);
+    make('known_hosts', `one ${pair.publicKey}`);
+    execFileSync(peerProgram('openssh-10', 'ssh-keygen'), ['-H', '-f', file('known_hosts')], { stdio: 'ignore' });
+    const hashed = readFileSync(file('known_hosts'), 'utf8');
+    make('known_hosts', `${hashed}one ${other}two ${pair.publicKey}@revoked two ${pair.publicKey}@revoked three ${other}`);
+    rmSync(file('known_hosts.old'), { force: true });
+    expect((await wrong()).map(({ subject, problem }) => [subject, problem])).toEqual([
+      [`${file('known_hosts')} line 2`, `another ssh-ed25519 key for one than ${file('known_hosts')} line 1`],
+      [`${file('known_hosts')} line 3`, `the key for two is revoked by ${file('known_hosts')} line 4`],
     ]);
   });
 
@@ -137,6 +209,17 @@ describePeer('openssh-10', 'tsh --doctor', () => {
       { check: 'files', problem: expect.stringContaining('0640') as string },
     ]);
     expect(code).toBe(1);
+  });
+
+  test('agents that are named and do not answer', async () => {
+    const [named, agent] = [file('no-agent'), file('no-identity-agent')];
+    const given = ['--json', '-F', 'none', '-p', '1', '-o', `IdentityAgent=${agent}`, '127.0.0.1'];
+    const { out } = await doctor(given, undefined, { SSH_AUTH_SOCK: named });
+    const found = (JSON.parse(out) as Finding[]).filter(({ check }) => check === 'sockets');
+    expect(found.map(({ status, subject, problem }) => [status, subject, problem])).toEqual([
+      ['bad', named, expect.stringContaining('SSH_AUTH_SOCK names it')],
+      ['bad', agent, expect.stringContaining('IdentityAgent names it')],
+    ]);
   });
 
   test.each([
