@@ -12,8 +12,7 @@ declare const PROGRAM_NAMES: readonly string[];
 function launchBinary(): void {
   const file = process.execPath;
   const source = viewOf(startAsset('programs'))?.toString('latin1') ?? '';
-  const [first = ''] = PROGRAM_NAMES;
-  const kept = startAsset(`code/${askedProgram(PROGRAM_NAMES)}`) ?? startAsset(`code/${first}`);
+  const kept = startAsset(`code/${askedProgram(PROGRAM_NAMES)}`);
   const script = compileScript(source, file, viewOf(kept), '');
   const module: { exports: Partial<ScriptExports> } = { exports: {} };
   (script.run() as Script)(module.exports, createRequire(file), module, file, path.dirname(file), () => undefined);
