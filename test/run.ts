@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** How a program ended and what it wrote. */
@@ -23,9 +24,10 @@ export interface Given {
   readonly timeoutMs?: number;
 }
 
-/** The path of one of our programs: `own('tsh')`. */
+/** The path of one of our programs: `own('tsh')`. TSH_BIN names a folder that has them in the place of bin/, as a package does. */
 export function own(name: string): string {
-  return fileURLToPath(new URL(`../bin/${name}`, import.meta.url));
+  const folder = process.env['TSH_BIN'];
+  return folder === undefined ? fileURLToPath(new URL(`../bin/${name}`, import.meta.url)) : path.resolve(folder, name);
 }
 
 /**

@@ -29,8 +29,9 @@ export interface CopyIdLookups {
   readonly fileText: (path: string) => string | undefined;
 }
 
-/** The flags, and which of them take a value; that of -i may be left out. */
+/** The flags. */
 export const letters = 'iopFtfnsxh?';
+/** Those that take a value; that of -i may be left out. */
 export const withValue = 'opFt';
 
 interface Draft {

@@ -11,5 +11,9 @@ export function runProgram(name: string, failure: number, main: (argv: readonly 
   };
   process.on('uncaughtException', broken);
   process.on('unhandledRejection', broken);
+  // It ends other programs; the debugger that the runtime opens at it has no place in one that holds keys.
+  process.once('SIGUSR1', () => {
+    if (process.listenerCount('SIGUSR1') === 0) process.kill(process.pid, 'SIGUSR1');
+  });
   main(process.argv.slice(2)).then((code) => process.exit(code), broken);
 }

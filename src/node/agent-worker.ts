@@ -20,8 +20,7 @@ export interface StartedWorker {
  */
 export function startWorker(): Promise<StartedWorker> {
   const { NODE_EXTRA_CA_CERTS: _unused, ...environment } = process.env;
-  const guard = process.allowedNodeEnvironmentFlags.has('--disable-sigusr1') ? ['--disable-sigusr1'] : [];
-  const { file, args, argv0 } = ownStart([...flagsFromStart, ...guard]);
+  const { file, args, argv0 } = ownStart(flagsFromStart);
   const child = spawn(file, args, {
     ...(argv0 === undefined ? {} : { argv0 }),
     detached: true,

@@ -120,12 +120,15 @@ describe('the agent in the background', () => {
 
   test('is not to be traced, and small', async () => {
     const { pid } = await startAgent(own('tsh-agent'), ['-a', path.join(folder, 'small.sock')]);
-    expect(residentMegabytes(pid)).toBeLessThan(60);
+    expect(residentMegabytes(pid)).toBeLessThan(mostMegabytes);
     expect(readFileSync(`/proc/${pid}/limits`, 'utf8')).toMatch(/^Max core file size +0 +0 /m);
     // What belongs to a process that is not dumpable belongs to root.
     if (process.getuid?.() === 0) expect(statSync(`/proc/${pid}/fd`).uid).toBe(0);
   });
 });
+
+/** How large an agent may be. Of a single binary, the system counts as much of the file as it happens to keep in one piece. */
+const mostMegabytes = process.env['TSH_BIN'] === undefined ? 60 : 90;
 
 /** The peak of a process' resident memory. */
 function residentMegabytes(pid: number): number {
@@ -137,7 +140,7 @@ test('the agent in the foreground is as small, and prints where it listens', asy
   const child = spawn(own('tsh-agent'), ['-D', '-a', file], { stdio: ['ignore', 'pipe', 'pipe'] });
   const [line] = (await once(child.stdout, 'data')) as [Buffer];
   expect(line.toString()).toBe(`SSH_AUTH_SOCK=${file}; export SSH_AUTH_SOCK;\necho Agent pid ${child.pid};\n`);
-  expect(residentMegabytes(child.pid ?? 0)).toBeLessThan(60);
+  expect(residentMegabytes(child.pid ?? 0)).toBeLessThan(mostMegabytes);
   child.kill('SIGTERM');
   expect(await once(child, 'exit')).toEqual([2, null]);
   expect(existsSync(file)).toBe(false);

@@ -54,7 +54,7 @@ describePeer(['openssh-10', 'tmux'], 'a terminal through tsh', () => {
 
   /** The process of tsh: what the shell in the terminal has started. */
   function processId(): number {
-    const found = execFileSync('pgrep', ['-f', `^\\S*node \\S*bin/tsh -F ${server.config} `], { encoding: 'utf8' });
+    const found = execFileSync('pgrep', ['-f', `^(\\S*node )?\\S*bin/tsh -F ${server.config} `], { encoding: 'utf8' });
     return Number(found.trim());
   }
 

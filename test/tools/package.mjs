@@ -54,6 +54,10 @@ const { program, license } = nodeBuild(host);
 writeFileSync(maker, program, { mode: 0o755 });
 const rehearsed = rehearse(maker, path.join(work, 'rehearsal'));
 const shared = sharedFiles(license);
+const forUnix = [
+  ...(await completions()),
+  { name: 'install.sh', bytes: readFileSync(path.join(root, 'test/tools/install.sh')), mode: 0o755 },
+];
 for (const platform of asked) makePackage(platform);
 rmSync(work, { recursive: true });
 
@@ -61,7 +65,7 @@ function makePackage(platform) {
   const folder = path.join(output, `tsh-${platform}`);
   rmSync(folder, { recursive: true, force: true });
   const binary = makeBinary(platform);
-  const entries = [...shared, ...binaryEntries(platform, binary)];
+  const entries = [...shared, ...(platform.startsWith('win-') ? [] : forUnix), ...binaryEntries(platform, binary)];
   for (const entry of entries) put(path.join(folder, entry.name), entry);
   if (platform === host) execFileSync(path.join(folder, 'bin/tsh'), ['-V'], { stdio: ['ignore', 'ignore', 'pipe'] });
   const name = `tsh-${packageJson.version}-${platform}`;
@@ -91,8 +95,6 @@ function makeBinary(platform) {
     disableExperimentalSEAWarning: true,
     useSnapshot: false,
     useCodeCache: false,
-    // What listens for a signal to open a debugger has no place in a program that holds keys.
-    execArgv: ['--disable-sigusr1'],
     // Neither NODE_OPTIONS nor the command line reaches Node.
     execArgvExtension: 'none',
     assets: { programs: rehearsed.script, ...Object.fromEntries(kept), ...(koffi && { 'koffi.node': koffiFile }) },
@@ -134,6 +136,22 @@ function sharedFiles(nodeLicense) {
     { name: 'share/doc/tsh/LICENSE', bytes: read('LICENSE') },
     { name: 'share/doc/tsh/LICENSE.node', bytes: nodeLicense },
     { name: 'share/doc/tsh/LICENSE.packages', bytes: Buffer.from(licenses.join(`\n${'-'.repeat(78)}\n\n`)) },
+  ];
+}
+
+/** The scripts that shells look for by the names of the programs. */
+async function completions() {
+  const { outputFiles } = await build({ ...bundling, entryPoints: ['src/cli/completion.ts'], format: 'esm', target: 'node20' });
+  const { completionScript } = await import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString('base64')}`);
+  const [first, ...others] = programs;
+  const folder = (shell) => ({ bash: 'share/bash-completion/completions', fish: 'share/fish/vendor_completions.d' })[shell];
+  const suffix = (shell) => (shell === 'fish' ? '.fish' : '');
+  return [
+    { name: 'share/zsh/site-functions/_tsh', bytes: Buffer.from(completionScript('zsh')) },
+    ...['bash', 'fish'].flatMap((shell) => [
+      { name: `${folder(shell)}/${first}${suffix(shell)}`, bytes: Buffer.from(completionScript(shell)) },
+      ...others.map((name) => ({ name: `${folder(shell)}/${name}${suffix(shell)}`, link: `${first}${suffix(shell)}` })),
+    ]),
   ];
 }
 

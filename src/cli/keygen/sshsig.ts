@@ -38,6 +38,7 @@ interface SignatureOperation {
   readonly act: (run: Run) => number | Promise<number>;
 }
 
+/** Every operation. */
 export const signatureOperations: readonly SignatureOperation[] = [
   {
     word: 'find-principals',

@@ -1,0 +1,3 @@
+export function stripElf(file: Buffer): Buffer;
+export function platformOf(file: Buffer): string | undefined;
+export function isLoaded(file: Buffer): boolean;
