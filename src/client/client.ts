@@ -162,11 +162,16 @@ export class Client {
     });
   }
 
+  /** Ends the connection in good order. */
+  leave(): void {
+    this.transport?.disconnect(disconnectReasons.SSH_DISCONNECT_BY_APPLICATION, 'disconnected by user');
+  }
+
   /** Ends the connection in good order, and tells how much was transferred. */
   finish(): void {
     const { transport, task } = this;
     if (transport === undefined) return;
-    transport.disconnect(disconnectReasons.SSH_DISCONNECT_BY_APPLICATION, 'disconnected by user');
+    this.leave();
     task.events({ type: 'transferred', ...transport.transferred, seconds: (systemClock.now() - this.begun) / 1000 });
   }
 

@@ -34,7 +34,7 @@ export async function runClient(run: ClientRun): Promise<number> {
   const agent = forwardedAgent(run.config, run.environment, run.log);
   if (agent !== undefined && 'failed' in agent && run.config.options.exitOnForwardFailure) return FAILED;
   const client = new Client({ ...run, agentSocket: agent !== undefined && 'socket' in agent ? agent.socket : undefined });
-  const stopSignals = endOnSignals(run.log, () => client.finish());
+  const stopSignals = endOnSignals(run.log, () => client.leave());
   try {
     const opened = await client.open();
     const code = await new Runner(run, opened).run();

@@ -188,6 +188,54 @@ describePeer(['openssh-10', 'expect'], 'a terminal shows what it shows with ssh'
     }
   });
 
+  test('questions of keyboard-interactive, whatever stands in them', async () => {
+    const server = await HostileServer.start();
+    try {
+      let tries = 0;
+      const question = bytes(
+        60,
+        text('\x1b[2JName of it'),
+        text('Read this:\r\n\x1b]0;owned\x07 and \u00fcml\u00e4ut \u202etxt'),
+        text(''),
+        uint32(2),
+        text('First\x1b[1m: '),
+        1,
+        text('Second: '),
+        0,
+      );
+      server.hostility = {
+        at: 'userauth',
+        instead: true,
+        act: ({ say }) => say([bytes(51, text('keyboard-interactive'), 0), question][tries++] ?? bytes(1)),
+        message: (payload, { say }) => {
+          if (payload[0] === 61) say(bytes(52));
+          const channel = uint32(0);
+          if (payload[0] === 98)
+            setTimeout(() => say(bytes(98, channel, text('exit-status'), 0, uint32(4)), bytes(96, channel), bytes(97, channel)), 50);
+        },
+      };
+      const known = file('known-questions', `* ${formatPublicKeyLine(server.hostKey.publicKey, '')}\n`);
+      const options = o(`UserKnownHostsFile=${known}`, 'PubkeyAuthentication=no');
+      const shown = await same(
+        ['-F', 'none', ...options, '-p', `${server.port}`, 'u@127.0.0.1', 'command'],
+        [
+          ['First', 'shown'],
+          ['Second: ', 'hidden'],
+        ],
+        {},
+        () => {
+          tries = 0;
+          server.drop();
+        },
+      );
+      expect(shown).toContain('(u@127.0.0.1) ');
+      expect(shown).not.toMatch(/\x1b|hidden/);
+      expect(shown).toMatch(/\[exit 4\]$/);
+    } finally {
+      server.close();
+    }
+  });
+
   describe('a configuration file', () => {
     // root's ~/.ssh is another one for a moment; the user's own would be no other's business
     const asHome = (folder: string): readonly string[] => [

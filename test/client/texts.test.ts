@@ -1,10 +1,12 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type net from 'node:net';
+import { constants } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { describePeer, peerProgram } from '../peers.ts';
-import type { Given } from '../run.ts';
+import { type Given, own } from '../run.ts';
 import { keyPair, type Sshd, startSshd } from '../sshd.ts';
 import { both, held, type Seen } from './common.ts';
 import { listen, type Listener, relay, type Relayed } from './wire-peers.ts';
@@ -398,6 +400,25 @@ describePeer('openssh-10', 'what tsh prints and exits with is what ssh does', ()
       } finally {
         await taken.close();
       }
+    });
+  });
+
+  describe('a signal', () => {
+    test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)('%s ends it', async (signal) => {
+      const ended = async (program: string): Promise<readonly unknown[]> => {
+        const args = ['-F', server.config, '-o', 'LogLevel=VERBOSE', 'server', 'echo up; sleep 60'];
+        const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+        let err = '';
+        child.stderr.on('data', (bytes: Buffer) => {
+          err += bytes.toString();
+        });
+        child.stdout.once('data', () => child.kill(signal));
+        const [code, by] = (await once(child, 'close')) as [number | null, string | null];
+        return [code, by, err.split('\r\n').filter((line) => !line.startsWith('Authenticated to'))];
+      };
+      const theirs = await ended(peerProgram('openssh-10', 'ssh'));
+      expect(await ended(own('tsh'))).toEqual(theirs);
+      expect(theirs[2]).toEqual([`Killed by signal ${constants.signals[signal]}.`, '']);
     });
   });
 
