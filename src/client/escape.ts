@@ -1,5 +1,5 @@
 /** What an escape does with the session. */
-export type EscapeAction = 'terminate' | 'break' | 'rekey' | 'quieter' | 'louder' | 'suspend' | 'list' | 'help';
+export type EscapeAction = 'terminate' | 'break' | 'rekey' | 'quieter' | 'louder' | 'suspend' | 'list' | 'commandLine' | 'help';
 
 /** One escape: the character after the escape character, and how `~?` tells of it (two may share a line). */
 interface EscapeRow {
@@ -12,6 +12,7 @@ interface EscapeRow {
 const escapes: readonly EscapeRow[] = [
   { character: '.', action: 'terminate', help: ['.', 'terminate connection (and any multiplexed sessions)'] },
   { character: 'B', action: 'break', help: ['B', 'send a BREAK to the remote system'] },
+  { character: 'C', action: 'commandLine' },
   { character: 'R', action: 'rekey', help: ['R', 'request rekey'] },
   { character: 'V', action: 'quieter', help: ['V/v', 'decrease/increase verbosity (LogLevel)'] },
   { character: 'v', action: 'louder' },

@@ -210,6 +210,7 @@ function sessionPlan(run: ClientRun, forwardAgent: boolean): SessionPlan {
     environment: sessionEnvironment(run),
     stdin: options.stdinNull ? undefined : 0,
     escape: typeof options.escapeChar === 'number' ? options.escapeChar : undefined,
+    commandLine: options.enableEscapeCommandline,
     obscureMs: options.obscureKeystrokeTiming,
   };
 }

@@ -38,6 +38,8 @@ export interface SessionPlan {
   readonly stdin: number | undefined;
   /** The escape character's code; undefined where there is none. */
   readonly escape: number | undefined;
+  /** Whether `~C` is to open a command line (EnableEscapeCommandline). */
+  readonly commandLine: boolean;
   /** Milliseconds between the packets of what is typed on a terminal, to hide when keys are pressed; 0 sends each at once. */
   readonly obscureMs: number;
 }
@@ -249,6 +251,10 @@ export class Session {
     list: (): void => {
       this.say(`#\r\nThe following connections are open:\r\n`);
       for (const { id, type } of this.connection.channels) this.io.tell(`  #${id} ${visibleText(type)}\r\n`);
+    },
+    commandLine: (): void => {
+      const text = this.plan.commandLine ? 'the command line is not available in this version' : 'commandline disabled';
+      this.io.tell(`${text}\r\n`);
     },
     help: (): void => {
       this.io.tell(this.escapes?.help() ?? '');

@@ -34,27 +34,28 @@ const answered = struct({ version: byte, signature: string });
  * @returns the signature, its whole encoding; undefined where it gives none: why is in the log, in OpenSSH's words.
  */
 export async function signWithKeysign(data: Uint8Array, connection: SocketStream, log: Log): Promise<Uint8Array | undefined> {
-  const fail = (text: string): undefined => {
-    log('ERROR', `ssh_keysign: ${text}`);
-    return undefined;
-  };
   log('DEBUG3', 'ssh_keysign: called');
+  const signed = await askKeysign(data, connection, log);
+  if (typeof signed !== 'string') return signed;
+  log('ERROR', `ssh_keysign: ${signed}`);
+  return undefined;
+}
+
+/** The signature, or why there is none. */
+async function askKeysign(data: Uint8Array, connection: SocketStream, log: Log): Promise<Uint8Array | string> {
   const program = usualPlaces.find((place) => fs.existsSync(place));
-  if (program === undefined) return fail(`not installed: ${errnoText('ENOENT')}`);
-  const { answer, status, problem } = await converse(
-    program,
-    frame(encode(request, { version: VERSION, connection: CONNECTION, data })),
-    connection,
-  );
+  if (program === undefined) return `not installed: ${errnoText('ENOENT')}`;
+  const message = frame(encode(request, { version: VERSION, connection: CONNECTION, data }));
+  const { answer, status, problem } = await converse(program, message, connection);
   if (problem !== undefined) log('FATAL', `ssh_keysign: exec(${program}): ${problem}`);
-  if (answer === undefined) return fail('no reply');
-  if (status !== 0) return fail(status === null ? 'exited abnormally' : `exited with status ${status}`);
-  if (answer[0] !== VERSION) return fail('bad version');
+  if (answer === undefined) return 'no reply';
+  if (status !== 0) return status === null ? 'exited abnormally' : `exited with status ${status}`;
+  if (answer[0] !== VERSION) return 'bad version';
   try {
     return decode(answered, answer).signature;
   } catch (error) {
     if (!(error instanceof SshError)) throw error;
-    return fail(`buffer error: ${error.message}`);
+    return `buffer error: ${error.message}`;
   }
 }
 

@@ -26,6 +26,7 @@ describe('escapes in what is typed', () => {
     ['typed twice it is sent once', ['~~.'], '~.', []],
     ['twice does not begin a line anew', ['\r~~~.'], '\r~~.', []],
     ['an unknown one is sent as it is', ['~x'], '~x', []],
+    ['that asks for a command line', ['ls\n~Cx'], 'ls\nx', ['commandLine']],
     ['one behind the other', ['~?~?~.'], '', ['help', 'help', 'terminate']],
     ['in two pieces', ['a\r~', '.'], 'a\r', ['terminate']],
     ['an unknown one in two pieces', ['\r~', '\r~.'], '\r~\r', ['terminate']],
