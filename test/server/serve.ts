@@ -29,6 +29,9 @@ export async function serve(rules: Partial<ServerRules> = {}, limits: Partial<Li
   const hostKeys = await Promise.all(['ssh-ed25519', 'ecdsa-sha2-nistp256', 'ssh-rsa'].map((type) => generatePrivateKey(type)));
   const userKey = await generatePrivateKey('ssh-ed25519');
   const events: TshEvent[] = [];
+  const own = ownUser();
+  // bash would read the user's ~/.bashrc, whatever that prints and waits for
+  const user = own && { ...own, shell: '/bin/sh' };
   const server = await startServer(
     { address: '127.0.0.1', port: 0, mostStartups: 10, mostClients: 20, ...limits },
     {
@@ -36,7 +39,7 @@ export async function serve(rules: Partial<ServerRules> = {}, limits: Partial<Li
       hostKeys,
       moduli: knownGroups,
       rekeyLimit: { bytes: 0, seconds: 0 },
-      account: (name) => (name === userInfo().username ? ownUser() : undefined),
+      account: (name) => (name === userInfo().username ? user : undefined),
       authorize: (_user, key) => Promise.resolve(equalBytes(key.blob, userKey.publicKey.blob)),
       permitsForward: () => true,
       acceptsEnv: (name) => name.startsWith('LC_'),
