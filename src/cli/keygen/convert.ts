@@ -112,7 +112,7 @@ async function importSsh2(_run: Run, file: string): Promise<PublicKey | LoadedKe
   }
   const text = utf8Text(bytes);
   if (text.split('\n').some((line) => line.length > LONGEST_LINE)) throw new Fatal('input line too long.');
-  const blob = fromBase64(bodyOf(text));
+  const blob = fromBase64(bodyOf(text).replace(/\s/g, ''));
   if (blob === undefined) throw new Fatal('do_convert_from_ssh2: base64 decode: invalid format');
   try {
     return parsePublicKey(blob);

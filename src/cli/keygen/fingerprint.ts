@@ -61,7 +61,8 @@ export function showRecords(run: Run): number {
     } catch (error) {
       throw because(`Failed to read v2 public key from "${path}"`, error);
     }
-    const lines = sshfpRecords(key)
+    // a certificate has no number of its own
+    const lines = (key.certificate === undefined ? sshfpRecords(key) : [])
       .filter(({ type }) => hash === undefined || type === hash)
       .map((record) => formatSshfp(hostname, record, given.has('g')));
     if (lines.length === 0) run.error('export_dns_rr: unsupported algorithm and/or digest_type');

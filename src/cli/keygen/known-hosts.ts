@@ -8,9 +8,11 @@ import {
   type KnownHostsLine,
   knownHostsKey,
   knownHostsName,
+  type ParsedLine,
   parseKnownHostsLine,
   skimHosts,
 } from '../../core/keys/known-hosts.ts';
+import { keyType } from '../../core/keys/key-types.ts';
 import { latin1Bytes, latin1Text, utf8Text } from '../../core/util/bytes.ts';
 import { SshError } from '../../core/util/errors.ts';
 import { lowerCase } from '../../core/util/pattern.ts';
@@ -166,7 +168,7 @@ function handleLine(pass: Pass, line: Line): void {
     if (!pass.find) pass.keep(line);
     return;
   }
-  const parsed = parseKnownHostsLine(line.text);
+  const parsed = parse(line.text);
   if (parsed.at !== 'entry') {
     if (pass.find) return;
     if (parsed.at === 'invalid') {
@@ -186,6 +188,12 @@ function handleLine(pass: Pass, line: Line): void {
   }
   if (pass.remove) removeLine(pass, line, parsed);
   else if (pass.find) showLine(pass, line, parsed);
+}
+
+/** A line, of which a type of key that is not known makes nothing. */
+function parse(text: string): ParsedLine {
+  const parsed = parseKnownHostsLine(text);
+  return parsed.at === 'entry' && keyType(parsed.keyType) === undefined ? { at: 'invalid', reason: 'unknown type of key' } : parsed;
 }
 
 /** Lines of authorities and of revoked keys stay. */

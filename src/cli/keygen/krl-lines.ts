@@ -4,7 +4,6 @@ import type { PublicKey } from '../../core/keys/key.ts';
 import type { Krl } from '../../core/keys/krl.ts';
 import { parsePublicKeyLine } from '../../core/keys/public-key.ts';
 import { base64, fromBase64, latin1Text } from '../../core/util/bytes.ts';
-import { SshError } from '../../core/util/errors.ts';
 import { because, Fatal } from './endings.ts';
 
 /** What a line is about: where it stands, what it says behind its word, and whose certificates it means. */
@@ -38,8 +37,7 @@ function keyIn({ text, where }: RevokedLine): PublicKey {
   try {
     return parsePublicKeyLine(text).key;
   } catch (error) {
-    if (!(error instanceof SshError)) throw error;
-    throw because(`${where}: invalid key`, error.code === 'SSH_ERR_KEY_TYPE_UNKNOWN' ? new SshError('SSH_ERR_INVALID_FORMAT') : error);
+    throw because(`${where}: invalid key`, error);
   }
 }
 
@@ -82,7 +80,8 @@ function revokeHash({ krl, text, where }: RevokedLine): void {
   const digest = fromBase64(encoded.padEnd(Math.ceil(encoded.length / 4) * 4, '='));
   // bits behind the last byte must be zero
   if (digest === undefined || base64(digest).replace(/=+$/, '') !== encoded.replace(/=+$/, ''))
-    throw new Fatal(`${where}: decode hash failed: invalid format`);
+    // the one complaint that names standard input as the command line does
+    throw new Fatal(`${where.replace(/^\(standard input\):/, '-:')}: decode hash failed: invalid format`);
   if (digest.length !== SHA256_LENGTH) throw new Fatal('update_krl_from_file: revoke key failed: invalid format');
   krl.sha256.add(latin1Text(digest));
 }

@@ -1,7 +1,7 @@
 /** -k and -Q: key revocation lists made and asked. */
 import { fingerprint } from '../../core/keys/fingerprint.ts';
 import type { PublicKey } from '../../core/keys/key.ts';
-import { formatKrl, Krl, parseKrl, type RevokedCertificates } from '../../core/keys/krl.ts';
+import { formatKrl, Krl, krlComplaint, parseKrl, type RevokedCertificates } from '../../core/keys/krl.ts';
 import { parsePublicKey } from '../../core/keys/public-key.ts';
 import { concat, copyBytes, hex, latin1Bytes, utf8Text } from '../../core/util/bytes.ts';
 import { fileExists } from '../../node/file-entries.ts';
@@ -9,9 +9,11 @@ import { overwriteFile, readWholeFile } from '../../node/files.ts';
 import { readInput } from '../../node/standard-input.ts';
 import { loadPublic } from './key-input.ts';
 import { revokeLine } from './krl-lines.ts';
-import { largestKrl } from './revoked.ts';
 import { because, Fatal } from './endings.ts';
 import type { Run } from './run.ts';
+
+/** The largest list that is read: 128 MiB, as in OpenSSH. */
+const largestKrl = 128 * 1024 * 1024;
 
 /** -k: writes a list, or with -u adds to one. */
 export function makeKrl(run: Run): number {
@@ -20,7 +22,7 @@ export function makeKrl(run: Run): number {
   if (file === undefined) throw new Fatal('KRL generation requires an output file');
   if (given.has('u') && !fileExists(file)) throw new Fatal(`KRL "${file}" does not exist`);
   const authority = authorityOf(run);
-  const krl = given.has('u') ? loadKrl(file) : new Krl();
+  const krl = given.has('u') ? loadKrl(run, file) : new Krl();
   if (serial !== 0n) krl.version = serial;
   krl.comment = values.get('C') ?? krl.comment;
   for (const operand of operands) addFrom(run, krl, operand, authority);
@@ -38,7 +40,7 @@ export function queryKrl(run: Run): number {
   const { given, values, operands, json } = run.options;
   const file = values.get('f');
   if (file === undefined) throw new Fatal('KRL checking requires an input file');
-  const krl = loadKrl(file);
+  const krl = loadKrl(run, file);
   if (given.has('l') && !json) printKrl(run, krl);
   const answers: { file: string; comment: string; revoked: boolean }[] = [];
   for (const operand of operands) {
@@ -68,7 +70,7 @@ function load(file: string, complaint: string): { readonly key: PublicKey; reado
   }
 }
 
-function loadKrl(file: string): Krl {
+function loadKrl(run: Run, file: string): Krl {
   let bytes: Uint8Array;
   try {
     ({ bytes } = readWholeFile(file, largestKrl));
@@ -78,6 +80,8 @@ function loadKrl(file: string): Krl {
   try {
     return parseKrl(bytes);
   } catch (error) {
+    const complaint = krlComplaint(error);
+    if (complaint !== undefined) run.error(complaint);
     throw because(`Invalid KRL file ${file}`, error);
   }
 }

@@ -40,9 +40,7 @@ function certificateIn(run: Run, text: string, where: string): PublicKey | undef
     return key;
   } catch (error) {
     if (!(error instanceof SshError)) throw error;
-    // a first word that names no type is no key at all
-    const { message } = error.code === 'SSH_ERR_KEY_TYPE_UNKNOWN' ? new SshError('SSH_ERR_INVALID_FORMAT') : error;
-    run.error(`${where}: invalid key: ${message}`);
+    run.error(`${where}: invalid key: ${error.message}`);
     return undefined;
   }
 }

@@ -24,13 +24,14 @@ interface Line {
   readonly text: string;
   /** The file and the line's number, as messages have them. */
   readonly where: string;
-  readonly principals: string;
+  /** Undefined where a quote does not end. */
+  readonly principals: string | undefined;
 }
 
 /** Whether a line of the file allows the key to sign as this identity; where it is close to that, the user is told what is missing. */
 export function checkSigner(run: Run, file: string, principal: string, use: SignerUse): boolean {
   for (const line of readLines(run, file) ?? []) {
-    if (matchPatternList(principal, line.principals) !== 'match') continue;
+    if (line.principals !== undefined && matchPatternList(principal, line.principals) !== 'match') continue;
     const signer = readSigner(run, line);
     if (signer === undefined || !isAbout(signer, use.key)) continue;
     run.log('DEBUG', signer.certAuthority ? `${line.where}: matched certificate CA key` : `${line.where}: matched key`);
@@ -59,11 +60,19 @@ export function findPrincipals(run: Run, file: string, use: SignerUse): readonly
   return undefined;
 }
 
-/** The lists of identities that an identity matches, in the order of the file; undefined where it can't be read. */
-export function matchPrincipals(run: Run, file: string, principal: string): readonly string[] | undefined {
-  return readLines(run, file)
-    ?.filter((line) => matchPatternList(principal, line.principals) === 'match')
-    .map(({ principals }) => principals);
+/**
+ * The lists of identities that an identity matches, in the order of the file; undefined where it can't be read, `malformed` where a line
+ * that would match or that has no identities can't.
+ */
+export function matchPrincipals(run: Run, file: string, principal: string): readonly string[] | 'malformed' | undefined {
+  const lists: string[] = [];
+  const lines = readLines(run, file);
+  for (const line of lines ?? []) {
+    if (line.principals !== undefined && matchPatternList(principal, line.principals) !== 'match') continue;
+    if (readSigner(run, line) === undefined || line.principals === undefined) return 'malformed';
+    lists.push(line.principals);
+  }
+  return lines && lists;
 }
 
 function readLines(run: Run, file: string): Line[] | undefined {
@@ -77,13 +86,17 @@ function readLines(run: Run, file: string): Line[] | undefined {
   return text.split('\n').flatMap((content, index) => {
     const line = content.replace(/^[ \t]+/, '');
     if (line === '' || line.startsWith('#')) return [];
-    const [, quoted, bare] = /^(?:"([^"]*)"|([^ \t]*))/.exec(line) ?? [];
-    return [{ text: line, where: `${file}:${index + 1}`, principals: quoted ?? bare ?? '' }];
+    const [, quoted, bare] = /^(?:"([^"]*)"|([^ \t"][^ \t]*))/.exec(line) ?? [];
+    return [{ text: line, where: `${file}:${index + 1}`, principals: quoted ?? bare }];
   });
 }
 
 /** A line's content; undefined where it can't be read, of which the user has been told. */
 function readSigner(run: Run, line: Line): AllowedSigner | undefined {
+  if (line.principals === undefined) {
+    run.error(`${line.where}: invalid line`);
+    return undefined;
+  }
   try {
     return parseAllowedSigner(line.text);
   } catch (error) {
@@ -96,6 +109,8 @@ function readSigner(run: Run, line: Line): AllowedSigner | undefined {
 /** What is wrong in a line: its key is looked at before its options. */
 function problemOf(line: Line, error: SshError): string {
   const rest = line.text.slice(endOfPrefix(line.text)).replace(/^[ \t]+/, '');
+  const isQuoted = (rest.replaceAll('\\"', '').split('"').length - 1) % 2 === 1;
+  if (isQuoted && endOfPrefix(rest) === rest.length) return 'invalid options';
   if (!/[ \t]/.test(rest)) return 'missing key';
   try {
     parsePublicKeyLine(rest.slice(endOfPrefix(rest)));

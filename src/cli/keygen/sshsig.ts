@@ -11,11 +11,12 @@ import {
   signMessage,
   type Sshsig,
   type SshsigHash,
+  sshsigFaults,
   sshsigHashes,
   verifySshsig,
 } from '../../core/keys/sshsig.ts';
 import { parseAbsoluteTime } from '../../core/util/absolute-time.ts';
-import { latin1Text, utf8Bytes } from '../../core/util/bytes.ts';
+import { utf8Bytes } from '../../core/util/bytes.ts';
 import { SshError } from '../../core/util/errors.ts';
 import { fileExists, fileState } from '../../node/file-entries.ts';
 import { overwriteFile, readWholeFile } from '../../node/files.ts';
@@ -262,6 +263,14 @@ function digestOf(hash: SshsigHash, file: string | undefined): Uint8Array {
   return digest.digest();
 }
 
+/** What is said of a signature's armour; what ends in a space is followed by the error. */
+const armourFaults: ReadonlyMap<string, string> = new Map([
+  [sshsigFaults.header, "Couldn't parse signature: missing header"],
+  [sshsigFaults.headerEnd, 'sshsig_dearmor: no header eol'],
+  [sshsigFaults.footer, "Couldn't parse signature: missing footer"],
+  [sshsigFaults.base64, 'sshsig_dearmor: decode base64: '],
+]);
+
 /** The signature in a file; undefined where there is none, of which the user has been told. */
 function readSignature(run: Run, operation: string): Sshsig | undefined {
   let bytes: Uint8Array;
@@ -274,19 +283,12 @@ function readSignature(run: Run, operation: string): Sshsig | undefined {
   try {
     return parseSshsig(bytes);
   } catch (error) {
-    const text = latin1Text(bytes);
-    const part = !text.startsWith('-----BEGIN SSH SIGNATURE-----')
-      ? 'header'
-      : !text.includes('\n-----END SSH SIGNATURE-----')
-        ? 'footer'
-        : undefined;
-    if (part !== undefined) {
-      run.error(`Couldn't parse signature: missing ${part}`);
-      run.error(`${operation}: sshsig_armor: ${part === 'header' ? 'incomplete message' : 'invalid format'}`);
-    } else if (error instanceof SshError && error.detail === 'SSHSIG: not base64') {
-      run.error(`sshsig_dearmor: decode base64: ${error.message}`);
-      run.error(`${operation}: sshsig_armor: ${error.message}`);
-    } else run.error(`Couldn't verify signature: ${reason(error)}`);
+    const told = error instanceof SshError ? armourFaults.get(error.detail ?? '') : undefined;
+    if (told === undefined) run.error(`Couldn't verify signature: ${reason(error)}`);
+    else {
+      run.error(`${told}${told.endsWith(' ') ? reason(error) : ''}`);
+      run.error(`${operation}: sshsig_armor: ${reason(error)}`);
+    }
     return undefined;
   }
 }
@@ -346,12 +348,14 @@ function find(run: Run): number {
 }
 
 /** What match-principals exits with: the lowest byte of OpenSSH's number of the error. */
-const matchFailures = { option: 246, unreadable: 232, none: 210 } as const;
+const matchFailures = { option: 246, unreadable: 232, malformed: 252, none: 210 } as const;
 
 function match(run: Run): number {
   if (readOptions(run, ['verify-time']) === undefined) return matchFailures.option;
   const lists = matchPrincipals(run, value(run, 'f'), value(run, 'I'));
-  if (lists === undefined || lists.length === 0) return none(run, matchFailures[lists === undefined ? 'unreadable' : 'none']);
+  if (lists === undefined) return none(run, matchFailures.unreadable);
+  if (lists === 'malformed') return none(run, matchFailures.malformed);
+  if (lists.length === 0) return none(run, matchFailures.none);
   run.outVisible(lists.map((list) => `${list}\n`).join(''));
   return 0;
 }

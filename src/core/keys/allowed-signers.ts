@@ -56,7 +56,7 @@ export function parseAllowedSigner(line: string): AllowedSigner | undefined {
   if (name === undefined || encoded === undefined) throw invalid('invalid key');
   signer.key = decodePublicKey(name, encoded);
   if (signer.validAfter !== undefined && signer.validBefore !== undefined && signer.validAfter >= signer.validBefore) {
-    throw invalid('"valid-before" is not after "valid-after"');
+    throw invalid('"valid-before" time is before "valid-after"');
   }
   return signer as AllowedSigner;
 }

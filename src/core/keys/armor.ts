@@ -6,6 +6,8 @@ import { concat, utf8Bytes } from '../util/bytes.ts';
 
 const ALPHABET = Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/');
 const PAD = 0x3d;
+const LF = 0x0a;
+const SPACE = 0x20;
 
 /** The value of each byte in base64, -1 for white space and -2 for anything else. */
 const values = new Int8Array(256).fill(-2);
@@ -74,18 +76,17 @@ export function encodeBase64(bytes: Uint8Array, width: number): Uint8Array {
   return text;
 }
 
-/** A block between BEGIN and END lines (RFC 7468, RFC 1421 for its headers). */
+/** A block between BEGIN and END lines (RFC 7468, RFC 1421 for its headers). What may be secret in it is never made text. */
 export interface PemBlock {
   /** What BEGIN and END name. */
   readonly label: string;
-  /** Headers before the first empty line, their names as they stand there. */
-  readonly headers: ReadonlyMap<string, string>;
+  /** What stands before the first empty line, as a view; nothing where there is no such line. */
+  readonly header: Uint8Array;
   /** The base64 text, as a view. */
   readonly body: Uint8Array;
+  /** Whether headers end before the block does, and no second empty line follows: libcrypto takes no other. */
+  readonly isWhole: boolean;
 }
-
-/** The most headers of a block. */
-const MOST_HEADERS = 32;
 
 /** The most blocks of a text that are looked at. */
 const MOST_BLOCKS = 16;
@@ -108,20 +109,22 @@ export function findPem(text: Uint8Array, wanted: (label: string) => boolean = (
 function blockAt(buffer: Buffer, label: string, start: number): PemBlock | undefined {
   const end = buffer.indexOf(`\n-----END ${label}-----`, start - 1);
   if (end < 0) return undefined;
-  const block = buffer.subarray(0, end + 1);
-  const headers = new Map<string, string>();
-  let at = start;
-  while (at < block.length && headers.size < MOST_HEADERS) {
-    // a line of base64 holds no colon, so nothing secret becomes text here
-    const colon = block.indexOf(':', at);
-    const newline = block.indexOf('\n', at);
-    if (colon < 0 || colon > newline) break;
-    const header = lineAt(block, at);
-    const [, name = '', value = ''] = /^([^:]*):[ \t]*(.*?)[ \t]*$/.exec(header.text) ?? [];
-    headers.set(name, value);
-    at = header.next;
+  const block = buffer.subarray(start, end + 1);
+  const blank = emptyLine(block, 0);
+  if (blank === undefined) return { label, header: block.subarray(0, 0), body: block, isWhole: !block.includes(':') };
+  const body = block.subarray(blank.next);
+  return { label, header: block.subarray(0, blank.at), body, isWhole: emptyLine(body, 0) === undefined };
+}
+
+/** Where the first line begins that holds nothing but white space, and the one behind it. */
+function emptyLine(block: Buffer, from: number): { at: number; next: number } | undefined {
+  for (let at = from; at < block.length; ) {
+    const newline = block.indexOf(LF, at);
+    const next = newline < 0 ? block.length : newline + 1;
+    if (block.subarray(at, next).every((byte) => byte <= SPACE)) return { at, next };
+    at = next;
   }
-  return { label, headers, body: block.subarray(at) };
+  return undefined;
 }
 
 /** A block with this label, in lines of 64 characters, ended by LF. The caller wipes it where it is secret. */

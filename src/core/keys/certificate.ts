@@ -4,7 +4,8 @@ import { WireReader } from '../wire/reader.ts';
 import { certifiedKindOf, plainAlgorithm } from './key-types.ts';
 import type { Certificate, CertificateOption, CertificateRole, PublicKey, SignatureDetails, Signer } from './key.ts';
 import type { KeyKind } from './key-kind.ts';
-import { parsePlainKey, readPlainKey, strictly } from './plain-key.ts';
+import { readName, strictly } from './malformed.ts';
+import { parsePlainKey, readPlainKey } from './plain-key.ts';
 
 /** The roles' numbers in a certificate. */
 export const roleNumbers: Readonly<Record<CertificateRole, number>> = { user: 1, host: 2 };
@@ -53,37 +54,35 @@ class CertifiedKey implements PublicKey {
  *   (also where a certificate signed it), SSH_ERR_SIGNATURE_INVALID, SSH_ERR_INVALID_FORMAT and what a malformed key throws.
  */
 export function parseCertificate(blob: Uint8Array): PublicKey {
-  return strictly(() => {
-    const reader = new WireReader(copyBytes(blob));
-    const kind = certifiedKindOf(latin1Text(reader.string()));
-    if (kind === undefined) throw new SshError('SSH_ERR_KEY_TYPE_UNKNOWN');
-    const nonce = reader.string();
-    const plain = readPlainKey(kind, reader);
-    const serial = reader.uint64();
-    const role = roleOf(reader.uint32());
-    const keyId = text(reader);
-    const principals = readPrincipals(reader.string());
-    const validAfter = reader.uint64();
-    const validBefore = reader.uint64();
-    const criticalOptions = readOptions(reader.string());
-    const extensions = readOptions(reader.string());
-    reader.string(); // reserved
-    const signatureKey = signingKey(reader.string());
-    const signed = reader.bytes.subarray(0, reader.at);
-    const signature = reader.string();
-    reader.finish();
-    const signatureAlgorithm = latin1Text(new WireReader(signature).string());
-    signatureKey.verify(signature, signed, signatureAlgorithm);
-    const validity = { validAfter, validBefore };
-    const options = { criticalOptions, extensions };
-    const signer = { signatureKey, signatureAlgorithm };
-    return new CertifiedKey(kind, reader.bytes, plain, {
-      ...{ role, serial, keyId, principals, nonce },
-      ...validity,
-      ...options,
-      ...signer,
-    });
-  });
+  const reader = new WireReader(copyBytes(blob));
+  const kind = certifiedKindOf(strictly(() => readName(reader)));
+  if (kind === undefined) throw new SshError('SSH_ERR_KEY_TYPE_UNKNOWN');
+  const nonce = strictly(() => reader.string());
+  const plain = readPlainKey(kind, reader);
+  const certificate = strictly(() => readCertificate(reader, nonce));
+  return new CertifiedKey(kind, reader.bytes, plain, certificate);
+}
+
+/** Reads what stands behind the certified key, and checks the signature. */
+function readCertificate(reader: WireReader, nonce: Uint8Array): Certificate {
+  const serial = reader.uint64();
+  const role = roleOf(reader.uint32());
+  const keyId = text(reader);
+  const principals = readPrincipals(reader.string());
+  const validAfter = reader.uint64();
+  const validBefore = reader.uint64();
+  const criticalOptions = readOptions(reader.string());
+  const extensions = readOptions(reader.string());
+  reader.string(); // reserved
+  const signatureKey = signingKey(reader.string());
+  const signed = reader.bytes.subarray(0, reader.at);
+  const signature = reader.string();
+  if (reader.remaining > 0) throw new SshError('SSH_ERR_INVALID_FORMAT', 'certificate: more behind its end');
+  const signatureAlgorithm = latin1Text(new WireReader(signature).string());
+  signatureKey.verify(signature, signed, signatureAlgorithm);
+  const validity = { validAfter, validBefore };
+  const options = { criticalOptions, extensions };
+  return { role, serial, keyId, principals, nonce, ...validity, ...options, signatureKey, signatureAlgorithm };
 }
 
 /** What a certificate is to be valid for. */

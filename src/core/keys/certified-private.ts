@@ -5,7 +5,7 @@ import { WireWriter } from '../wire/writer.ts';
 import { parseCertificate } from './certificate.ts';
 import type { PublicKey } from './key.ts';
 import { certifiedKindOf } from './key-types.ts';
-import { strictly } from './plain-key.ts';
+import { strictly } from './malformed.ts';
 import { type PrivateKey, privateKeyOf, readPrivateKey } from './private-key.ts';
 
 /** A private key and the public key that it answers for: its own, or a certificate of it. */

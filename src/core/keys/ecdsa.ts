@@ -1,10 +1,11 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign, verify } from 'node:crypto';
-import { base64url, concat, copyBytes, equalBytes, fromHex, latin1Text, trimZeros, utf8Bytes } from '../util/bytes.ts';
+import { base64url, concat, copyBytes, equalBytes, fromHex, trimZeros, utf8Bytes } from '../util/bytes.ts';
 import { SshError } from '../util/errors.ts';
 import { mpint } from '../wire/codec.ts';
 import { WireReader } from '../wire/reader.ts';
 import { WireWriter } from '../wire/writer.ts';
 import { DerReader, DerWriter, tags } from './asn1.ts';
+import { readName } from './malformed.ts';
 import type { KeyKind, PublicPart } from './key-kind.ts';
 
 /** A curve: its SSH name, JWK's name, its object identifier's content, the bytes of a coordinate and the digest that goes with it (RFC 5656 sections 6.2.1, 10.1). */
@@ -96,17 +97,22 @@ function ecdsaKind(curve: Curve): KeyKind {
   };
 }
 
+/** The longest point that OpenSSH reads: that of nistp521. */
+const LONGEST_POINT = 133;
+
 /**
  * Reads a curve's name and a point (RFC 5656 section 3.1), which must be of the curve.
  *
- * @throws SshError SSH_ERR_EC_CURVE_MISMATCH, SSH_ERR_KEY_INVALID_EC_VALUE, or what the reader throws.
+ * @throws SshError SSH_ERR_EC_CURVE_MISMATCH, SSH_ERR_ECPOINT_TOO_LARGE, SSH_ERR_INVALID_FORMAT, or what the reader throws.
  */
 export function readEcdsaPublicKey(curve: Curve, reader: WireReader): KeyObject {
-  if (latin1Text(reader.string()) !== curve.name) throw new SshError('SSH_ERR_EC_CURVE_MISMATCH');
+  const name = readName(reader);
+  if (name !== curve.name) throw new SshError('SSH_ERR_EC_CURVE_MISMATCH');
   const point = reader.string();
+  if (point.length === 0 || point.length > LONGEST_POINT) throw new SshError('SSH_ERR_ECPOINT_TOO_LARGE');
   // only the uncompressed form, as OpenSSH
   if (point.length !== 1 + 2 * curve.size || point[0] !== 4) {
-    throw new SshError('SSH_ERR_KEY_INVALID_EC_VALUE', `ECDSA point on ${curve.name}: not of the uncompressed form`);
+    throw new SshError('SSH_ERR_INVALID_FORMAT', `ECDSA point on ${curve.name}: not of the uncompressed form`);
   }
   const x = base64url(point.subarray(1, 1 + curve.size));
   const y = base64url(point.subarray(1 + curve.size));
@@ -114,7 +120,7 @@ export function readEcdsaPublicKey(curve: Curve, reader: WireReader): KeyObject 
     // the import checks that the point is on the curve and not at infinity
     return createPublicKey({ key: { kty: 'EC', crv: curve.jwk, x, y }, format: 'jwk' });
   } catch (error) {
-    throw new SshError('SSH_ERR_KEY_INVALID_EC_VALUE', `ECDSA point on ${curve.name}`, { cause: error });
+    throw new SshError('SSH_ERR_INVALID_FORMAT', `ECDSA point on ${curve.name}`, { cause: error });
   }
 }
 

@@ -100,7 +100,6 @@ export async function parsePrivateKeyFile(text: Uint8Array, passphrase?: Uint8Ar
     const foreign = !own && (error.code === 'SSH_ERR_KEY_TYPE_UNKNOWN' || error.code === 'SSH_ERR_EC_CURVE_INVALID');
     // what libcrypto can't make sense of with a passphrase is the passphrase's fault to them
     const blamed = (left || !own) && passphrase !== undefined && passphrase.length > 0;
-    if (own && error.cause instanceof SshError && error.cause.code === 'SSH_ERR_MESSAGE_INCOMPLETE') throw error.cause;
     const code = left ? 'SSH_ERR_LIBCRYPTO_ERROR' : foreign ? 'SSH_ERR_INVALID_FORMAT' : error.code;
     throw new SshError(blamed ? 'SSH_ERR_KEY_WRONG_PASSPHRASE' : code, error.detail, { cause: error });
   }

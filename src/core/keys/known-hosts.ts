@@ -4,6 +4,7 @@ import { SshError } from '../util/errors.ts';
 import { lowerCase, matchHostname } from '../util/pattern.ts';
 import { formatHashedName, hashedNameMatcher, hashedNameSalt } from './hashed-name.ts';
 import type { PublicKey } from './key.ts';
+import { keyType } from './key-types.ts';
 import { decodePublicKey } from './public-key.ts';
 
 /** The longest line that is read, in characters: several times the longest key. */
@@ -37,7 +38,7 @@ export type ParsedLine =
 /** Reads one line without its line break (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT): only spaces and tabs separate fields. Never throws. */
 export function parseKnownHostsLine(line: string): ParsedLine {
   if (line.length > LONGEST_LINE) return { at: 'invalid', reason: 'line too long' };
-  let rest = line.replace(/\r?\n?$/, '').replace(/^[ \t]+/, '');
+  let rest = line.replace(/\n$/, '').replace(/^[ \t]+/, '');
   if (rest === '' || rest.startsWith('#')) return { at: 'comment' };
   let marker: HostKeyMarker | undefined;
   if (rest.startsWith('@')) {
@@ -52,7 +53,8 @@ export function parseKnownHostsLine(line: string): ParsedLine {
   if (hosts === undefined || keyType === undefined || encodedKey === undefined || comment === undefined) {
     return { at: 'invalid', reason: 'missing host key' };
   }
-  return { at: 'entry', ...(marker && { marker }), hosts, keyType, encodedKey, comment };
+  // what editors of other systems put at a line's end is no part of the key
+  return { at: 'entry', ...(marker && { marker }), hosts, keyType, encodedKey: encodedKey.replace(/\r$/, ''), comment };
 }
 
 /**
@@ -84,11 +86,13 @@ export function hostMatcher(name: string): HostMatcher {
 }
 
 /**
- * The names of a line that is in order and has no marker, without a look at its key; undefined for any other line, which then has to be
- * parsed. A file of ten thousand hosts is searched in a third of the time.
+ * The names of a line that is in order and has no marker, without a look at its key but for the type; undefined for any other line, which
+ * then has to be parsed. A file of ten thousand hosts is searched in a third of the time.
  */
 export function skimHosts(line: string): string | undefined {
-  return line.length > LONGEST_LINE ? undefined : /^[ \t]*([^ \t@#][^ \t]*)[ \t]+[^ \t]+[ \t]+[^ \t\r\n]/.exec(line)?.[1];
+  if (line.length > LONGEST_LINE) return undefined;
+  const [, hosts, type = ''] = /^[ \t]*([^ \t@#][^ \t]*)[ \t]+([^ \t]+)[ \t]+[^ \t\r\n]/.exec(line) ?? [];
+  return keyType(type) === undefined ? undefined : hosts;
 }
 
 /** The name under which a host stands in known_hosts: in lower case, as `[host]:port` where the port is not 22. */

@@ -5,7 +5,6 @@ import { mpint } from '../wire/codec.ts';
 import { WireReader } from '../wire/reader.ts';
 import { WireWriter } from '../wire/writer.ts';
 import type { PublicKey } from './key.ts';
-import { strictly } from './plain-key.ts';
 import { parsePublicKey } from './public-key.ts';
 import { SerialSet, type SerialRange } from './serial-set.ts';
 
@@ -103,28 +102,47 @@ export function isKrl(bytes: Uint8Array): boolean {
  * Reads a key revocation list. Signatures that older ones may hold at their end are passed over, as OpenSSH 10 does.
  *
  * @throws SshError SSH_ERR_KRL_BAD_MAGIC; SSH_ERR_INVALID_FORMAT where it is malformed, also for a section that is not known;
- *   SSH_ERR_FEATURE_UNSUPPORTED for a critical extension
+ *   SSH_ERR_MESSAGE_INCOMPLETE or SSH_ERR_STRING_TOO_LARGE where it is cut short; SSH_ERR_FEATURE_UNSUPPORTED for a critical extension
  */
 export function parseKrl(bytes: Uint8Array): Krl {
   if (!isKrl(bytes)) throw new SshError('SSH_ERR_KRL_BAD_MAGIC');
-  return strictly(() => {
-    const krl = new Krl();
-    const reader = new WireReader(bytes, MAGIC.length);
-    if (reader.uint32() !== VERSION) throw invalid('version');
+  const krl = new Krl();
+  const reader = new WireReader(bytes, MAGIC.length);
+  const version = reader.uint32();
+  if (version !== VERSION) throw told(`ssh_krl_from_blob: unsupported KRL format version ${version}`);
+  readHeader(krl, reader);
+  while (reader.remaining > 0) {
+    const type = reader.byte();
+    if (type === sections.signature) break;
+    const section = new WireReader(reader.string());
+    const read = sectionReaders.get(type);
+    if (read === undefined) throw told(`Unsupported KRL section ${type}`);
+    read(krl, section);
+  }
+  return krl;
+}
+
+/** What OpenSSH says of some faults of a list besides their error; undefined of most. */
+export function krlComplaint(error: unknown): string | undefined {
+  const detail = error instanceof SshError ? error.detail : undefined;
+  return detail !== undefined && /^(?:ssh_krl_from_blob: |Unsupported KRL )/.test(detail) ? detail : undefined;
+}
+
+function told(complaint: string): SshError {
+  return new SshError('SSH_ERR_INVALID_FORMAT', complaint);
+}
+
+function readHeader(krl: Krl, reader: WireReader): void {
+  try {
     krl.version = reader.uint64();
     krl.generated = reader.uint64();
     reader.uint64(); // flags, none of which is defined
     reader.string(); // reserved
     krl.comment = utf8Text(reader.string());
-    while (reader.remaining > 0) {
-      const type = reader.byte();
-      if (type === sections.signature) break;
-      const read = sectionReaders.get(type);
-      if (read === undefined) throw invalid(`section ${type}`);
-      read(krl, new WireReader(reader.string()));
-    }
-    return krl;
-  });
+  } catch (error) {
+    if (!(error instanceof SshError)) throw error;
+    throw new SshError(error.code, `ssh_krl_from_blob: parse KRL header: ${error.message}`, { cause: error });
+  }
 }
 
 /** A key revocation list as the bytes of its file. */
@@ -205,9 +223,10 @@ function readCertificates(krl: Krl, section: WireReader): void {
   const revoked = krl.revokedBy(authority.length === 0 ? undefined : parsePublicKey(authority));
   while (section.remaining > 0) {
     const type = section.byte();
+    const data = new WireReader(section.string());
     const read = subsectionReaders.get(type);
-    if (read === undefined) throw invalid(`certificates section ${type}`);
-    read(revoked, new WireReader(section.string()));
+    if (read === undefined) throw told(`Unsupported KRL certificate section ${type}`);
+    read(revoked, data);
   }
 }
 

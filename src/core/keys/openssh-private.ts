@@ -6,7 +6,7 @@ import { WireWriter } from '../wire/writer.ts';
 import { decodeBase64, formatPem } from './armor.ts';
 import type { PublicKey } from './key.ts';
 import { type KeyFileCipher, keyFileCiphers } from './key-file-ciphers.ts';
-import { strictly } from './plain-key.ts';
+import { readName, wireError } from './malformed.ts';
 import { type PrivateKey, readPrivateKey } from './private-key.ts';
 import { parsePublicKey } from './public-key.ts';
 
@@ -22,8 +22,8 @@ const MAGIC = 'openssh-key-v1\0';
 const LINE = 70;
 const SALT_LENGTH = 16;
 
-/** Rounds of bcrypt_pbkdf that are taken from a file: minutes of work, and far above what anybody uses. */
-const MOST_ROUNDS = 10_000;
+/** The most rounds of bcrypt_pbkdf, as OpenSSH has them: 10,000 are minutes of work. */
+const MOST_ROUNDS = 0x7fffffff;
 
 /** The rounds of bcrypt_pbkdf for new files, as OpenSSH 10. */
 export const DEFAULT_ROUNDS = 24;
@@ -66,8 +66,8 @@ export function readOpensshEnvelope(text: Uint8Array): OpensshEnvelope {
 /**
  * The private key in a key file of OpenSSH's format. No secret stays behind but the key's own.
  *
- * @throws SshError SSH_ERR_INVALID_FORMAT where it is malformed in any way, SSH_ERR_KEY_UNKNOWN_CIPHER, and
- *   SSH_ERR_KEY_WRONG_PASSPHRASE where the passphrase is missing or wrong (or the file is damaged, which looks the same).
+ * @throws SshError SSH_ERR_INVALID_FORMAT where it is malformed, SSH_ERR_MESSAGE_INCOMPLETE and other errors of the wire's types where a
+ *   field of it is cut short, SSH_ERR_KEY_UNKNOWN_CIPHER, and SSH_ERR_KEY_WRONG_PASSPHRASE where the passphrase is missing or wrong (or the file is damaged, which looks the same).
  */
 export async function parseOpensshPrivate(text: Uint8Array, passphrase?: Uint8Array): Promise<PrivateKeyFile> {
   const file = dearmor(text);
@@ -150,34 +150,25 @@ function dearmor(text: Uint8Array): Uint8Array {
   return file;
 }
 
+/** Reads what stands before the private part; what is cut short is told as such, as OpenSSH does. */
 function readEnvelope(file: Uint8Array): Envelope {
-  return strictly(() => {
-    const reader = new WireReader(file);
-    if (reader.remaining < MAGIC.length || latin1Text(reader.take(MAGIC.length)) !== MAGIC) throw invalid('magic');
-    const cipherName = nameIn(reader);
-    const kdf = nameIn(reader);
-    const kdfOptions = new WireReader(reader.string());
-    if (reader.uint32() !== 1) throw invalid('not just one key');
-    const publicBlob = reader.string();
-    const encrypted = reader.string();
-    const cipher = cipherNamed(cipherName);
-    if (kdf !== 'none' && kdf !== 'bcrypt') throw new SshError('SSH_ERR_KEY_UNKNOWN_CIPHER', `key derivation ${kdf}`);
-    if ((kdf === 'none') !== (cipher.name === 'none')) throw invalid('cipher without key derivation or the reverse');
-    const salt = kdf === 'none' ? new Uint8Array(0) : kdfOptions.string();
-    const rounds = kdf === 'none' ? 0 : kdfOptions.uint32();
-    if (kdf !== 'none' && (rounds < 1 || rounds > MOST_ROUNDS || salt.length === 0)) throw invalid('bcrypt salt or rounds');
-    if (encrypted.length < cipher.blockSize || encrypted.length % cipher.blockSize !== 0) throw invalid('length of the private part');
-    const tag = reader.take(cipher.tagLength);
-    reader.finish();
-    return { cipher, kdf, salt, rounds, publicKey: parsePublicKey(publicBlob), encrypted, tag };
-  });
-}
-
-/** A name, in which C would see no NUL but as its end. */
-function nameIn(reader: WireReader): string {
-  const bytes = reader.string();
-  if (bytes.includes(0)) throw invalid('NUL in a name');
-  return latin1Text(bytes);
+  const reader = new WireReader(file);
+  if (reader.remaining < MAGIC.length || latin1Text(reader.take(MAGIC.length)) !== MAGIC) throw invalid('magic');
+  const cipherName = readName(reader);
+  const kdf = readName(reader);
+  const kdfOptions = new WireReader(reader.string());
+  if (reader.uint32() !== 1) throw invalid('not just one key');
+  const publicKey = parsePublicKey(reader.string());
+  const length = reader.uint32();
+  const cipher = cipherNamed(cipherName);
+  if (kdf !== 'none' && kdf !== 'bcrypt') throw new SshError('SSH_ERR_KEY_UNKNOWN_CIPHER', `key derivation ${kdf}`);
+  if ((kdf === 'none') !== (cipher.name === 'none')) throw invalid('cipher without key derivation or the reverse');
+  if (length < cipher.blockSize || length % cipher.blockSize !== 0) throw invalid('length of the private part');
+  const salt = kdf === 'none' ? new Uint8Array(0) : kdfOptions.string();
+  const rounds = kdf === 'none' ? 0 : kdfOptions.uint32();
+  if (kdf !== 'none' && (rounds < 1 || rounds > MOST_ROUNDS || salt.length === 0)) throw invalid('bcrypt salt or rounds');
+  if (reader.remaining !== length + cipher.tagLength) throw invalid('length of the file');
+  return { cipher, kdf, salt, rounds, publicKey, encrypted: reader.take(length), tag: reader.take(cipher.tagLength) };
 }
 
 async function decrypt(envelope: Envelope, passphrase: Uint8Array | undefined): Promise<Uint8Array> {
@@ -202,20 +193,26 @@ function readBody(body: Uint8Array, envelope: Envelope): PrivateKeyFile {
   if (body.length < 8 || reader.uint32() !== reader.uint32()) {
     throw new SshError('SSH_ERR_KEY_WRONG_PASSPHRASE', 'check numbers differ');
   }
-  return strictly(() => {
-    const key = readPrivateKey(reader);
-    try {
-      const comment = utf8Text(reader.string());
-      for (let expected = 1; reader.remaining > 0; expected++) {
-        if (reader.byte() !== (expected & 0xff)) throw invalid('padding');
-      }
-      if (!equalBytes(key.publicKey.blob, envelope.publicKey.plain.blob)) throw invalid('public and private part are of two keys');
-      return { key, comment };
-    } catch (error) {
-      key.wipe();
-      throw error;
+  const key = privateKeyIn(reader);
+  try {
+    const comment = utf8Text(reader.string());
+    for (let expected = 1; reader.remaining > 0; expected++) {
+      if (reader.byte() !== (expected & 0xff)) throw invalid('padding');
     }
-  });
+    if (!equalBytes(key.publicKey.blob, envelope.publicKey.plain.blob)) throw invalid('public and private part are of two keys');
+    return { key, comment };
+  } catch (error) {
+    key.wipe();
+    throw error;
+  }
+}
+
+function privateKeyIn(reader: WireReader): PrivateKey {
+  try {
+    return readPrivateKey(reader);
+  } catch (error) {
+    throw wireError(error);
+  }
 }
 
 function formatBody(key: PrivateKey, comment: string, cipher: KeyFileCipher, random: Random): Uint8Array {

@@ -8,7 +8,7 @@ import { DerReader, DerWriter, tags } from './asn1.ts';
 import { curveOf, curves } from './ecdsa.ts';
 import { keyOids } from './pkcs8.ts';
 import type { PublicKey } from './key.ts';
-import { strictly } from './plain-key.ts';
+import { strictly } from './malformed.ts';
 import { parsePublicKey } from './public-key.ts';
 
 /*
@@ -30,7 +30,7 @@ export function isPemPublic(text: Uint8Array): boolean {
  */
 export function parsePemPublic(text: Uint8Array): PublicKey {
   const block = publicBlock(text);
-  const der = block === undefined ? undefined : decodeBase64(block.body);
+  const der = block?.isWhole === true ? decodeBase64(block.body) : undefined;
   if (block === undefined || der === undefined) throw new SshError('SSH_ERR_INVALID_FORMAT', 'PEM: no block');
   if (block.label === PKCS1) return rsaKey(der);
   const outer = new DerReader(der);

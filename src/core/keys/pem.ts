@@ -1,10 +1,10 @@
-import { createCipheriv, createDecipheriv, createHash } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHash, getCipherInfo } from 'node:crypto';
 import { type Random, randomBytes, systemRandom } from '../crypto/random.ts';
-import { concat, fromHex, hex } from '../util/bytes.ts';
+import { concat, fromHex, hex, latin1Text } from '../util/bytes.ts';
 import { SshError } from '../util/errors.ts';
 import { decodeBase64, findPem, formatPem, type PemBlock } from './armor.ts';
 import { curves, ecdsaFields, ecdsaSec1 } from './ecdsa.ts';
-import { decryptPkcs8, encryptPkcs8, formatPkcs8, parsePkcs8 } from './pkcs8.ts';
+import { checkEncryptedPkcs8, decryptPkcs8, encryptPkcs8, formatPkcs8, parsePkcs8 } from './pkcs8.ts';
 import { type PrivateKey, privateKeyOf } from './private-key.ts';
 import { rsaFields, rsaPkcs1 } from './rsa.ts';
 
@@ -29,18 +29,20 @@ const labels: ReadonlyMap<string, (der: Uint8Array) => PrivateKey> = new Map([
 
 const ENCRYPTED_PKCS8 = 'ENCRYPTED PRIVATE KEY';
 
-/** The ciphers of DEK-Info (RFC 1423; OpenSSL's names). */
-const dekCiphers: ReadonlyMap<string, { readonly name: string; readonly keyLength: number; readonly ivLength: number }> = new Map([
-  ['AES-128-CBC', { name: 'aes-128-cbc', keyLength: 16, ivLength: 16 }],
-  ['AES-192-CBC', { name: 'aes-192-cbc', keyLength: 24, ivLength: 16 }],
-  ['AES-256-CBC', { name: 'aes-256-cbc', keyLength: 32, ivLength: 16 }],
-  ['DES-EDE3-CBC', { name: 'des-ede3-cbc', keyLength: 24, ivLength: 8 }],
-]);
+/** What the header of an encrypted block says (RFC 1421 section 4.6): the cipher by OpenSSL's name, and its IV, part of which is the salt. */
+interface Encryption {
+  readonly cipher: string;
+  readonly keyLength: number;
+  readonly iv: Uint8Array;
+}
+
+/** The longest key that {@link dekKey} derives. */
+const LONGEST_KEY = 32;
 
 /** Whether the PEM text's key needs a passphrase. */
 export function isPemEncrypted(text: Uint8Array): boolean {
   const block = privateBlock(text);
-  return block !== undefined && needsPassphrase(block);
+  return block !== undefined && (block.label === ENCRYPTED_PKCS8 || block.header.length > 0);
 }
 
 /**
@@ -54,15 +56,22 @@ export async function parsePem(text: Uint8Array, passphrase?: Uint8Array): Promi
   const block = privateBlock(text);
   if (block === undefined) throw new SshError('SSH_ERR_LIBCRYPTO_ERROR', 'PEM: no block');
   const parse = labels.get(block.label) ?? parsePkcs8;
-  const content = decodeBase64(block.body);
-  if (content === undefined) throw new SshError('SSH_ERR_LIBCRYPTO_ERROR', 'PEM: not base64');
-  const encrypted = needsPassphrase(block);
+  const content = block.isWhole ? decodeBase64(block.body) : undefined;
+  if (content === undefined || content.length === 0) throw new SshError('SSH_ERR_LIBCRYPTO_ERROR', 'PEM: not base64');
+  const isPkcs8 = block.label === ENCRYPTED_PKCS8;
+  let encryption: Encryption | undefined;
   let der: Uint8Array | undefined;
+  let encrypted = true;
   try {
+    // what is wrong here is told whatever the passphrase is
+    encryption = readEncryption(block.header);
+    if (isPkcs8) checkEncryptedPkcs8(content);
+    encrypted = isPkcs8 || encryption !== undefined;
     if (encrypted && (passphrase === undefined || passphrase.length === 0)) {
       throw new SshError('SSH_ERR_KEY_WRONG_PASSPHRASE', 'no passphrase');
     }
-    der = encrypted ? await decrypt(block, content, passphrase as Uint8Array) : content;
+    const inner = encryption === undefined ? content : decrypt(encryption, content, passphrase as Uint8Array);
+    der = isPkcs8 ? await decryptPkcs8(inner, passphrase as Uint8Array) : inner;
     return parse(der);
   } catch (error) {
     // one wrong passphrase in 256 leaves the padding right
@@ -127,20 +136,31 @@ function privateBlock(text: Uint8Array): PemBlock | undefined {
   return findPem(text, (label) => labels.has(label) || label === ENCRYPTED_PKCS8);
 }
 
-function needsPassphrase(block: PemBlock): boolean {
-  return block.label === ENCRYPTED_PKCS8 || block.headers.has('DEK-Info');
+/**
+ * What a block's header says of its encryption, by the rules of OpenSSL; undefined where there is no header.
+ *
+ * @throws SshError SSH_ERR_INVALID_FORMAT, or SSH_ERR_LIBCRYPTO_ERROR where OpenSSL gives no reason, as OpenSSH tells of it
+ */
+function readEncryption(header: Uint8Array): Encryption | undefined {
+  if (header.length === 0) return undefined;
+  const begin = 'Proc-Type:';
+  if (latin1Text(header.subarray(0, begin.length)) !== begin) throw invalid('Proc-Type');
+  const text = latin1Text(header.subarray(begin.length));
+  if (!/^[ \t]*4,/.test(text)) throw new SshError('SSH_ERR_LIBCRYPTO_ERROR', 'PEM: version of Proc-Type');
+  const [, name = '', rest = ''] = /^[ \t]*4,[ \t]*ENCRYPTED[ \t\r]*\nDEK-Info:[ \t]*([^ \t,]*)[ \t]*([^]*)$/.exec(text) ?? [];
+  const info = name === '' ? undefined : getCipherInfo(name);
+  if (info === undefined) throw invalid('DEK-Info');
+  const { ivLength = 0, keyLength } = info;
+  const iv = fromHex(/^,([0-9A-Fa-f]*)/.exec(rest)?.[1]?.slice(0, 2 * ivLength) ?? '');
+  if (iv.length !== ivLength || rest.startsWith(',') !== ivLength > 0) throw invalid('IV of DEK-Info');
+  return { cipher: name, keyLength, iv };
 }
 
-async function decrypt(block: PemBlock, content: Uint8Array, passphrase: Uint8Array): Promise<Uint8Array> {
-  if (block.label === ENCRYPTED_PKCS8) return decryptPkcs8(content, passphrase);
-  const [, name = '', ivText = ''] = /^([^,]*),([0-9A-Fa-f]*)$/.exec(block.headers.get('DEK-Info') ?? '') ?? [];
-  const cipher = dekCiphers.get(name);
-  if (cipher === undefined) throw new SshError('SSH_ERR_KEY_UNKNOWN_CIPHER', `PEM: ${name}`);
-  const iv = fromHex(ivText);
-  if (iv.length !== cipher.ivLength) throw new SshError('SSH_ERR_INVALID_FORMAT', 'PEM: DEK-Info');
-  const secret = dekKey(passphrase, iv, cipher.keyLength);
+function decrypt({ cipher, keyLength, iv }: Encryption, content: Uint8Array, passphrase: Uint8Array): Uint8Array {
+  if (keyLength > LONGEST_KEY) throw new SshError('SSH_ERR_KEY_UNKNOWN_CIPHER', `PEM: ${cipher}`);
+  const secret = dekKey(passphrase, iv, keyLength);
   try {
-    const decipher = createDecipheriv(cipher.name, secret, iv);
+    const decipher = createDecipheriv(cipher, secret, iv);
     const first = decipher.update(content);
     try {
       return concat(first, decipher.final());
@@ -152,6 +172,10 @@ async function decrypt(block: PemBlock, content: Uint8Array, passphrase: Uint8Ar
   } finally {
     secret.fill(0);
   }
+}
+
+function invalid(what: string): SshError {
+  return new SshError('SSH_ERR_INVALID_FORMAT', `PEM: ${what}`);
 }
 
 /** OpenSSL's EVP_BytesToKey with MD5 and one round: the only derivation that DEK-Info has. */

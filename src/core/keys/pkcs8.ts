@@ -103,6 +103,16 @@ export function formatPkcs8(key: PrivateKey): Uint8Array {
   return der;
 }
 
+/** Checks that this looks like an EncryptedPrivateKeyInfo. @throws SshError SSH_ERR_INVALID_FORMAT */
+export function checkEncryptedPkcs8(der: Uint8Array): void {
+  const outer = new DerReader(der);
+  const reader = outer.within(tags.sequence);
+  outer.finish();
+  reader.within(tags.sequence).element(tags.oid);
+  reader.element(tags.octetString);
+  reader.finish();
+}
+
 /**
  * The PrivateKeyInfo in an EncryptedPrivateKeyInfo, in an array that the caller owns and wipes.
  *

@@ -8,7 +8,7 @@ import { WireWriter } from '../wire/writer.ts';
 import { decodeBase64, encodeBase64 } from './armor.ts';
 import { ed25519Fields, ed25519Seed } from './ed25519.ts';
 import type { PrivateKeyFile } from './openssh-private.ts';
-import { strictly } from './plain-key.ts';
+import { strictly } from './malformed.ts';
 import { type PrivateKey, privateKeyOf } from './private-key.ts';
 import { parsePublicKey } from './public-key.ts';
 

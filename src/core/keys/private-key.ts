@@ -6,7 +6,8 @@ import { WireWriter } from '../wire/writer.ts';
 import type { PublicKey, Signer } from './key.ts';
 import type { KeyKind, Signing } from './key-kind.ts';
 import { keyKinds, kindOf } from './key-types.ts';
-import { parsePlainKey, plainBlob, strictly } from './plain-key.ts';
+import { strictly } from './malformed.ts';
+import { parsePlainKey, plainBlob } from './plain-key.ts';
 
 /**
  * A private key: the one owner of its secret, which never shows in text, JSON or a log, and which {@link PrivateKey.wipe} overwrites.

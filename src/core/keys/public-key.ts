@@ -1,10 +1,11 @@
-import { base64, fromBase64, latin1Text } from '../util/bytes.ts';
+import { base64, fromBase64 } from '../util/bytes.ts';
 import { SshError } from '../util/errors.ts';
 import { WireReader } from '../wire/reader.ts';
 import { parseCertificate } from './certificate.ts';
 import type { PublicKey } from './key.ts';
 import { certifiedKindOf, keyType } from './key-types.ts';
-import { parsePlainKey, strictly } from './plain-key.ts';
+import { readName, strictly } from './malformed.ts';
+import { parsePlainKey } from './plain-key.ts';
 
 /** The longest public key that is read as text, in characters. */
 const LONGEST_TEXT = 64 * 1024;
@@ -21,7 +22,7 @@ export function parsePublicKey(blob: Uint8Array): PublicKey {
 
 /** The type's name that a public key's blob begins with, known or not. @throws SshError SSH_ERR_INVALID_FORMAT */
 function publicKeyName(blob: Uint8Array): string {
-  return strictly(() => latin1Text(new WireReader(blob).string()));
+  return strictly(() => readName(new WireReader(blob)));
 }
 
 /** A public key and the comment behind it. */
@@ -41,7 +42,8 @@ export function parsePublicKeyLine(line: string): PublicKeyLine {
   if (fields === null) throw new SshError('SSH_ERR_INVALID_FORMAT', 'public key: no type and base64');
   const [, name = '', encoded = '', comment = ''] = fields;
   const type = keyType(name);
-  if (type === undefined || type.signatureOnly) throw new SshError('SSH_ERR_KEY_TYPE_UNKNOWN', name);
+  // a first word that names no type is no key at all
+  if (type === undefined || type.signatureOnly) throw new SshError('SSH_ERR_INVALID_FORMAT', `public key: type ${JSON.stringify(name)}`);
   return { key: decodePublicKey(name, encoded), comment };
 }
 
@@ -53,8 +55,9 @@ export function parsePublicKeyLine(line: string): PublicKeyLine {
 export function decodePublicKey(name: string, encoded: string): PublicKey {
   const blob = fromBase64(encoded);
   if (blob === undefined) throw new SshError('SSH_ERR_INVALID_FORMAT', 'public key: not base64');
-  if (publicKeyName(blob) !== name) throw new SshError('SSH_ERR_KEY_TYPE_MISMATCH', name);
-  return parsePublicKey(blob);
+  const key = parsePublicKey(blob);
+  if (key.name !== name) throw new SshError('SSH_ERR_KEY_TYPE_MISMATCH', name);
+  return key;
 }
 
 /** A key's line: type, base64 and, where there is one, the comment; no line break. */

@@ -5,6 +5,7 @@ import { mpint } from '../wire/codec.ts';
 import { WireReader } from '../wire/reader.ts';
 import { WireWriter } from '../wire/writer.ts';
 import { DerReader, DerWriter, tags } from './asn1.ts';
+import { strictly } from './malformed.ts';
 import type { KeyKind, PublicPart } from './key-kind.ts';
 import { remainder } from './remainder.ts';
 
@@ -26,8 +27,7 @@ export const rsa: KeyKind = {
   shortName: 'RSA',
   signatures: [...digests.keys()].map((name) => ({ name, certificateName: `${name}-cert-v01@openssh.com` })),
   readPublic: (reader): PublicPart => {
-    const e = mpint.read(reader);
-    const n = mpint.read(reader);
+    const [e, n] = strictly(() => [mpint.read(reader), mpint.read(reader)]);
     const bits = bitLength(n);
     checkLength(bits);
     const jwk = { kty: 'RSA', n: base64url(n), e: base64url(e) };

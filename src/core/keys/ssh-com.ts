@@ -5,7 +5,7 @@ import { WireReader } from '../wire/reader.ts';
 import { WireWriter } from '../wire/writer.ts';
 import { decodeBase64 } from './armor.ts';
 import type { PrivateKeyFile } from './openssh-private.ts';
-import { strictly } from './plain-key.ts';
+import { strictly } from './malformed.ts';
 import { type PrivateKey, privateKeyOf } from './private-key.ts';
 
 /*

@@ -5,7 +5,7 @@ import { WireReader } from '../wire/reader.ts';
 import { WireWriter } from '../wire/writer.ts';
 import { decodeBase64, formatPem } from './armor.ts';
 import type { PublicKey, SignatureDetails, Signer } from './key.ts';
-import { strictly } from './plain-key.ts';
+import { strictly } from './malformed.ts';
 import { parsePublicKey } from './public-key.ts';
 
 /*
@@ -24,6 +24,14 @@ const LONGEST = 1 << 20;
 
 /** The digests that a message may be hashed with; the first is the default. */
 export const sshsigHashes = ['sha512', 'sha256'] as const;
+
+/** The details of errors about a signature's armour, by its parts. */
+export const sshsigFaults = {
+  header: 'SSHSIG: no BEGIN line',
+  headerEnd: 'SSHSIG: more behind BEGIN',
+  footer: 'SSHSIG: no END line',
+  base64: 'SSHSIG: not base64',
+} as const;
 
 /** A digest's name in SSHSIG. */
 export type SshsigHash = (typeof sshsigHashes)[number];
@@ -45,17 +53,20 @@ export function messageDigest(hash: SshsigHash): Hash {
 /**
  * Reads an armoured signature.
  *
- * @throws SshError SSH_ERR_INVALID_FORMAT where it is malformed or of a later version; SSH_ERR_SIGN_ALG_UNSUPPORTED for an unknown digest;
- *   what a malformed key throws.
+ * @throws SshError SSH_ERR_INVALID_FORMAT where it is malformed or of a later version; SSH_ERR_MESSAGE_INCOMPLETE where its armour is cut
+ *   short, {@link sshsigFaults} telling where; SSH_ERR_SIGN_ALG_UNSUPPORTED for an unknown digest; what a malformed key throws.
  */
 export function parseSshsig(text: Uint8Array): Sshsig {
   const buffer = Buffer.from(text.buffer, text.byteOffset, text.length);
+  if (text.length < BEGIN.length) throw new SshError('SSH_ERR_MESSAGE_INCOMPLETE', sshsigFaults.header);
+  if (text.length > LONGEST || latin1Text(buffer.subarray(0, BEGIN.length)) !== BEGIN) throw invalid(sshsigFaults.header);
+  const headerEnd = latin1Text(buffer.subarray(BEGIN.length, BEGIN.length + 2));
+  if (!/^\r?\n/.test(headerEnd)) throw invalid(sshsigFaults.headerEnd);
+  if (text.length < BEGIN.length + 1 + END.length) throw new SshError('SSH_ERR_MESSAGE_INCOMPLETE', sshsigFaults.footer);
   const end = buffer.indexOf(END);
-  if (text.length > LONGEST || latin1Text(buffer.subarray(0, BEGIN.length)) !== BEGIN || end < 0) {
-    throw new SshError('SSH_ERR_INVALID_FORMAT', 'SSHSIG: no BEGIN or END line');
-  }
+  if (end < 0) throw invalid(sshsigFaults.footer);
   const blob = decodeBase64(buffer.subarray(BEGIN.length, end));
-  if (blob === undefined) throw new SshError('SSH_ERR_INVALID_FORMAT', 'SSHSIG: not base64');
+  if (blob === undefined) throw invalid(sshsigFaults.base64);
   return strictly(() => {
     const reader = new WireReader(blob);
     if (latin1Text(reader.take(MAGIC.length)) !== 'SSHSIG') throw new SshError('SSH_ERR_INVALID_FORMAT', 'SSHSIG: magic');
@@ -108,6 +119,10 @@ export function verifySshsig(sshsig: Sshsig, namespace: string, digest: Uint8Arr
 function signedBytes(namespace: string, hash: SshsigHash, digest: Uint8Array): Uint8Array {
   const fields = new WireWriter().string(utf8Bytes(namespace)).string(new Uint8Array(0)).string(utf8Bytes(hash)).string(digest);
   return concat(MAGIC, fields.bytes());
+}
+
+function invalid(detail: string): SshError {
+  return new SshError('SSH_ERR_INVALID_FORMAT', detail);
 }
 
 function hashOf(name: string): SshsigHash {

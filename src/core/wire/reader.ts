@@ -1,5 +1,8 @@
 import { SshError } from '../util/errors.ts';
 
+/** The longest string that OpenSSH takes in: 128 MiB with its length. */
+const LONGEST_STRING = 0x8000000 - 4;
+
 /** A bounds-checked cursor on the bytes of one message; what it returns are views, not copies. */
 export class WireReader {
   readonly bytes: Uint8Array;
@@ -54,9 +57,14 @@ export class WireReader {
     return (BigInt(high) << 32n) | BigInt(this.uint32());
   }
 
-  /** A string's bytes (RFC 4251 section 5) as a view. */
+  /**
+   * A string's bytes (RFC 4251 section 5) as a view.
+   *
+   * @throws SshError SSH_ERR_STRING_TOO_LARGE for a length that no buffer of OpenSSH's can have; SSH_ERR_MESSAGE_INCOMPLETE
+   */
   string(): Uint8Array {
     const length = this.uint32();
+    if (length > LONGEST_STRING) throw new SshError('SSH_ERR_STRING_TOO_LARGE');
     if (length > this.remaining) throw new SshError('SSH_ERR_MESSAGE_INCOMPLETE');
     return this.take(length);
   }

@@ -58,7 +58,7 @@ describe('a line', () => {
     [`alice namespaces="a",namespaces="b" ${line}`, 'multiple "namespaces" clauses'],
     [`alice valid-after="soon" ${line}`, 'invalid "valid-after" time'],
     [`alice valid-before="soon" ${line}`, 'invalid "valid-before" time'],
-    [`alice valid-after="20300101Z",valid-before="20290101Z" ${line}`, '"valid-before" is not after "valid-after"'],
+    [`alice valid-after="20300101Z",valid-before="20290101Z" ${line}`, '"valid-before" time is before "valid-after"'],
     ['alice cert-authority', 'invalid options'],
     ['alice cert-authority ssh-rsa', 'invalid key'],
   ])('%j is refused: %s', (text, expected) => {

@@ -38,7 +38,7 @@ describe('a line', () => {
       hosts: 'a,b',
       keyType: 'ssh-ed25519',
       encodedKey: 'AAAA',
-      comment: 'a comment ',
+      comment: 'a comment \r',
     });
     expect(parseKnownHostsLine('host ssh-rsa AAAA')).toMatchObject({ at: 'entry', comment: '' });
   });

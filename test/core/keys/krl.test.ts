@@ -149,7 +149,7 @@ describe('refused:', () => {
     ['a digest of another length', section(3, new WireWriter().string(new Uint8Array(19)).bytes()), 'SSH_ERR_INVALID_FORMAT'],
     ['an unknown certificates section', certificates(0x30, new Uint8Array(0)), 'SSH_ERR_INVALID_FORMAT'],
     ['a range that ends before it starts', certificates(0x21, new WireWriter().uint64(2n).uint64(1n).bytes()), 'SSH_ERR_INVALID_FORMAT'],
-    ['half a serial number', certificates(0x20, new Uint8Array(4)), 'SSH_ERR_INVALID_FORMAT'],
+    ['half a serial number', certificates(0x20, new Uint8Array(4)), 'SSH_ERR_MESSAGE_INCOMPLETE'],
     [
       'a bitmap beyond the last number',
       certificates(

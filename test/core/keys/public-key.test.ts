@@ -28,7 +28,7 @@ describe.each(files)('%s', (name) => {
   test('cut short or followed by more it is none', () => {
     const { blob } = key;
     for (let length = 0; length < blob.length; length++) expect(errorCode(() => parsePublicKey(blob.subarray(0, length)))).toBeDefined();
-    expect(errorCode(() => parsePublicKey(Buffer.concat([blob, Uint8Array.of(0)])))).toBe('SSH_ERR_UNEXPECTED_TRAILING_DATA');
+    expect(errorCode(() => parsePublicKey(Buffer.concat([blob, Uint8Array.of(0)])))).toBe('SSH_ERR_INVALID_FORMAT');
   });
 
   test('no damage makes anything but an SshError', () => {
@@ -86,19 +86,19 @@ describe('refused:', () => {
     [
       'a point off the curve',
       blob('ecdsa-sha2-nistp256', 'nistp256', Uint8Array.of(...point.subarray(0, 64), (point[64] as number) ^ 1)),
-      'SSH_ERR_KEY_INVALID_EC_VALUE',
+      'SSH_ERR_INVALID_FORMAT',
     ],
     [
       'a compressed point',
       blob('ecdsa-sha2-nistp256', 'nistp256', Uint8Array.of(2 + ((point[64] as number) & 1), ...point.subarray(1, 33))),
-      'SSH_ERR_KEY_INVALID_EC_VALUE',
+      'SSH_ERR_INVALID_FORMAT',
     ],
-    ['the point at infinity', blob('ecdsa-sha2-nistp256', 'nistp256', Uint8Array.of(0)), 'SSH_ERR_KEY_INVALID_EC_VALUE'],
-    ['a point of zeros', blob('ecdsa-sha2-nistp256', 'nistp256', Uint8Array.of(4, ...new Uint8Array(64))), 'SSH_ERR_KEY_INVALID_EC_VALUE'],
+    ['the point at infinity', blob('ecdsa-sha2-nistp256', 'nistp256', Uint8Array.of(0)), 'SSH_ERR_INVALID_FORMAT'],
+    ['a point of zeros', blob('ecdsa-sha2-nistp256', 'nistp256', Uint8Array.of(4, ...new Uint8Array(64))), 'SSH_ERR_INVALID_FORMAT'],
     [
       'coordinates beyond the field',
       blob('ecdsa-sha2-nistp256', 'nistp256', Uint8Array.of(4, ...new Uint8Array(64).fill(255))),
-      'SSH_ERR_KEY_INVALID_EC_VALUE',
+      'SSH_ERR_INVALID_FORMAT',
     ],
   ])('%s', (_what, bytes, code) => {
     expect(errorCode(() => parsePublicKey(bytes))).toBe(code);
@@ -107,8 +107,8 @@ describe('refused:', () => {
   test.each([
     ['', 'SSH_ERR_INVALID_FORMAT'],
     ['ssh-ed25519', 'SSH_ERR_INVALID_FORMAT'],
-    ['ssh-dss AAAA', 'SSH_ERR_KEY_TYPE_UNKNOWN'],
-    ['rsa-sha2-512 AAAA', 'SSH_ERR_KEY_TYPE_UNKNOWN'],
+    ['ssh-dss AAAA', 'SSH_ERR_INVALID_FORMAT'],
+    ['rsa-sha2-512 AAAA', 'SSH_ERR_INVALID_FORMAT'],
     ['ssh-ed25519 A*AA', 'SSH_ERR_INVALID_FORMAT'],
     ['ssh-ed25519 AAAA', 'SSH_ERR_INVALID_FORMAT'],
   ])('the line %j', (line, code) => {

@@ -76,13 +76,15 @@ test('SHA-1 is refused, an empty namespace too', async () => {
 });
 
 test.each([
-  '',
-  'text',
-  ' -----BEGIN SSH SIGNATURE-----\nAAAA\n-----END SSH SIGNATURE-----',
-  '-----BEGIN SSH SIGNATURE-----\nAAAA',
-  '-----BEGIN SSH SIGNATURE-----\n*\n-----END SSH SIGNATURE-----',
-])('%j is no signature', (text) => {
-  expect(errorCode(() => parseSshsig(utf8Bytes(text)))).toBe('SSH_ERR_INVALID_FORMAT');
+  ['', 'SSH_ERR_MESSAGE_INCOMPLETE'],
+  ['text', 'SSH_ERR_MESSAGE_INCOMPLETE'],
+  [' -----BEGIN SSH SIGNATURE-----\nAAAA\n-----END SSH SIGNATURE-----', 'SSH_ERR_INVALID_FORMAT'],
+  ['-----BEGIN SSH SIGNATURE-----AAAA\n-----END SSH SIGNATURE-----', 'SSH_ERR_INVALID_FORMAT'],
+  ['-----BEGIN SSH SIGNATURE-----\nAAAA', 'SSH_ERR_MESSAGE_INCOMPLETE'],
+  [`-----BEGIN SSH SIGNATURE-----\n${'AAAA'.repeat(20)}\n`, 'SSH_ERR_INVALID_FORMAT'],
+  ['-----BEGIN SSH SIGNATURE-----\n*\n-----END SSH SIGNATURE-----', 'SSH_ERR_INVALID_FORMAT'],
+])('%j is no signature', (text, code) => {
+  expect(errorCode(() => parseSshsig(utf8Bytes(text)))).toBe(code);
 });
 
 describe('a signature that a browser made for a security key', () => {
