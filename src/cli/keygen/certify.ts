@@ -8,6 +8,7 @@ import { readCertificateOptions } from './certificate-options.ts';
 import { type AgentConnection, connectAgent } from './agent.ts';
 import { loadIdentity, loadPublic } from './key-input.ts';
 import { savePublic } from './key-output.ts';
+import { authoritySigner } from './sk-signer.ts';
 import { matchesType } from './key-type.ts';
 import { because, Fatal, reason } from './endings.ts';
 import type { Run } from './run.ts';
@@ -77,7 +78,7 @@ function loadSubject(file: string): PublicKeyLine {
 async function openAuthority(run: Run, file: string): Promise<Authority> {
   if (!run.options.given.has('U')) {
     const { key } = await loadIdentity(run, file);
-    return { signer: key, close: () => key.wipe() };
+    return { signer: authoritySigner(run, key), close: () => key.wipe() };
   }
   let publicKey: PublicKey;
   try {

@@ -15,6 +15,8 @@ const mostHeld = 4096;
 /** One run of the program. */
 export class Run {
   readonly options: KeygenOptions;
+  /** How much is told. */
+  readonly level: LogLevel;
   readonly log: Log;
   /** Takes the lines that are told as errors. */
   readonly error: (text: string) => void;
@@ -23,6 +25,7 @@ export class Run {
 
   constructor(options: KeygenOptions, level: LogLevel) {
     this.options = options;
+    this.level = level;
     this.log = stderrLog({ level, write: (line) => this.complain(line) });
     this.error = (text) => this.log('ERROR', text);
     this.info = (text) => this.log('INFO', text);

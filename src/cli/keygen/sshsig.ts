@@ -27,6 +27,7 @@ import { mayOverwrite } from './prompts.ts';
 import { isRevoked } from './revoked.ts';
 import { Fatal, reason } from './endings.ts';
 import type { Run } from './run.ts';
+import { messageSigner } from './sk-signer.ts';
 import { checkSigner, findPrincipals, matchPrincipals } from './signers.ts';
 import { usage } from './usage.ts';
 
@@ -154,7 +155,7 @@ async function sign(run: Run): Promise<number> {
   }
   const agent = await agentWith(run, publicKey);
   const key = agent === undefined ? await privateKeyOf(run, file, publicKey) : undefined;
-  const signer = agent?.client.signer(publicKey) ?? (key && certified(key, publicKey));
+  const signer = agent?.client.signer(publicKey) ?? (key && certified(messageSigner(run, key), publicKey));
   try {
     for (const one of operands.length === 0 ? ['-'] : operands) {
       if (signer === undefined || !(await signOne(run, signer, one, options.hash))) return FAILED;
@@ -206,7 +207,7 @@ async function privateKeyOf(run: Run, file: string, publicKey: PublicKey): Promi
   return key;
 }
 
-function certified(key: PrivateKey, publicKey: PublicKey): Signer {
+function certified(key: Signer, publicKey: PublicKey): Signer {
   return publicKey.certificate === undefined ? key : certifiedSigner(key, publicKey);
 }
 

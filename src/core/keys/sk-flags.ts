@@ -4,6 +4,9 @@ import type { PrivateKey } from './private-key.ts';
 /** The flag of a security key that signs only when somebody touches it (PROTOCOL.u2f). */
 export const USER_PRESENCE_REQUIRED = 0x01;
 
+/** The flag of one that signs only for a user whom it has verified, by a PIN or a fingerprint. */
+export const USER_VERIFICATION_REQUIRED = 0x04;
+
 /** How many strings stand before the flags: the public key's fields and the application. */
 const fieldsBefore: Readonly<Record<string, number>> = {
   'sk-ssh-ed25519@openssh.com': 2,
