@@ -32,9 +32,10 @@ export class ChannelDrain {
     this.stream = stream;
   }
 
-  /** Writes a copy: the bytes are a view of the transport's buffer, and the stream keeps what it is given. */
-  write(bytes: Uint8Array): void {
-    if (this.stream.write(Buffer.from(bytes))) this.channel.consumed(bytes.length);
+  /** Writes a copy: the pieces are views of the transport's buffer, and the stream keeps what it is given. */
+  write(pieces: readonly Uint8Array[]): void {
+    const bytes = Buffer.concat(pieces);
+    if (this.stream.write(bytes)) this.channel.consumed(bytes.length);
     else this.owed += bytes.length;
   }
 
@@ -78,7 +79,7 @@ export function joinStream(stream: ByteStream): ChannelHandler {
         }),
       );
     },
-    onData: (bytes) => drain?.write(bytes),
+    onRun: (pieces) => drain?.write(pieces),
     onDrain: () => {
       stream.resume();
     },

@@ -81,8 +81,8 @@ class ServerSession {
         },
         signal: ({ signalName }) => this.signal(signalName),
       }),
-      onData: (bytes) => {
-        this.received(bytes);
+      onRun: (pieces) => {
+        this.received(pieces);
       },
       onEof: () => {
         this.inputEnded = true;
@@ -194,13 +194,13 @@ class ServerSession {
     );
     if (child.stderr === undefined) this.outputs.stderr = false;
     child.stderr?.start(channelFeed(channel, 1, { ended: stderrEnded, failed: stderrEnded, drained: () => undefined }));
-    for (const bytes of this.early.splice(0)) stdin.write(bytes);
+    if (this.early.length > 0) stdin.write(this.early.splice(0));
     if (this.inputEnded) child.stream.end();
   }
 
-  private received(bytes: Uint8Array): void {
-    if (this.stdin === undefined) this.early.push(new Uint8Array(bytes));
-    else this.stdin.write(bytes);
+  private received(pieces: readonly Uint8Array[]): void {
+    if (this.stdin === undefined) this.early.push(...pieces.map((piece) => new Uint8Array(piece)));
+    else this.stdin.write(pieces);
   }
 
   private signal(name: string): boolean {

@@ -209,6 +209,9 @@ class ServerSession<Grant> {
 function withoutRequests(handler: PacketHandler): PacketHandler {
   return {
     message: (payload) => (payload[0] === userauthRequest.number ? undefined : handler.message(payload)),
+    caughtUp: () => {
+      handler.caughtUp?.();
+    },
     drained: () => {
       handler.drained();
     },

@@ -77,6 +77,7 @@ export class FakeLink implements PacketLink {
         const result = this.handler.message(payload);
         if (result === false) this.unimplemented.push(payload[0] as number);
         if (result instanceof Promise) await result;
+        this.handler.caughtUp?.();
         // a payload is a view that holds only until now
         payload.fill(0xdd);
       }
@@ -103,21 +104,26 @@ export function recorder(): {
   readonly handler: PacketHandler;
   readonly messages: Uint8Array[];
   readonly ended: (Error | undefined)[];
+  /** After how many messages it was told that it has caught up, each time. */
+  readonly caughtUp: number[];
   next(): Promise<Uint8Array>;
 } {
   const messages: Uint8Array[] = [];
   const ended: (Error | undefined)[] = [];
+  const caughtUp: number[] = [];
   const waiting: ((payload: Uint8Array) => void)[] = [];
   let read = 0;
   return {
     messages,
     ended,
+    caughtUp,
     handler: {
       message: (payload) => {
         messages.push(payload.slice());
         const take = waiting.shift();
         if (take !== undefined) take(messages[read++] as Uint8Array);
       },
+      caughtUp: () => void caughtUp.push(messages.length),
       drained: () => undefined,
       closed: (error) => void ended.push(error),
     },

@@ -181,7 +181,9 @@ describe('a server and its clients', () => {
     run.client.send(Uint8Array.of(90, 1));
     await run.done;
     expect(await run.connection.next()).toEqual(Uint8Array.of(90, 1));
+    await Promise.resolve();
     expect(run.connection.messages).toHaveLength(1);
+    expect(run.connection.caughtUp).toContain(1);
   });
 
   test.each([undefined, 'publickey-hostbound@openssh.com'])('lets our client in with each method (%s)', async (extension) => {
