@@ -15,9 +15,8 @@ export function comparable(output: '-G' | '-Q' | 'stderr', text: string): string
   const of = (rule: string): string[] => rules.filter((difference) => difference.rule === rule).map(({ what }) => what);
   const left = of('without');
   const ordered = of('order');
-  const shuffled = of('shuffle');
   const equal = new Map(of('equal').map((pair) => pair.split(' => ') as [string, string]));
-  const lines = text
+  return text
     .split('\n')
     .filter((line) => !left.some((pattern) => matchPattern(line, pattern)))
     .map((line) => equal.get(line) ?? line)
@@ -31,13 +30,6 @@ export function comparable(output: '-G' | '-Q' | 'stderr', text: string): string
         .sort()
         .join(',')}`;
     });
-  return shuffled.reduce((shown, keyword) => sortedLines(shown, keyword), lines);
-}
-
-/** The lines with those of a keyword in the order of the alphabet, among themselves. */
-function sortedLines(lines: readonly string[], keyword: string): string[] {
-  const own = lines.filter((line) => line.startsWith(`${keyword} `)).sort();
-  return lines.map((line) => (line.startsWith(`${keyword} `) ? (own.shift() ?? '') : line));
 }
 
 /** What is allowed to differ of something that is no output. */

@@ -15,6 +15,8 @@ type Rows = { readonly [T in TshEvent['type']]?: (event: EventOf<T>, view: Debug
 export class DebugView {
   /** The own offer is told when the peer's has come, as OpenSSH does. */
   ownOffer: OfferedAlgorithms | undefined;
+  /** Told at the very end, -1 where there is none, as OpenSSH does. */
+  exitStatus = -1;
   private readonly role: 'client' | 'server';
 
   constructor(role: 'client' | 'server') {
@@ -117,13 +119,17 @@ const rows: Rows = {
   'global-request': ({ request, by }) => [
     line('debug1', by === 'own' ? `Requesting ${request}` : `client_input_global_request: rtype ${request} want_reply 0`),
   ],
-  exit: ({ status }) => (status === undefined ? [] : [line('debug1', `Exit status ${status}`)]),
+  exit: ({ status }, view) => {
+    view.exitStatus = status ?? -1;
+    return [];
+  },
   listening: ({ address, port }) => [line('debug1', `Local forwarding listening on ${address} port ${port}.`)],
-  transferred: ({ sent, received, seconds }) => [
+  transferred: ({ sent, received, seconds }, view) => [
     line('verbose', `Transferred: sent ${sent}, received ${received} bytes, in ${seconds.toFixed(1)} seconds`),
     ...(seconds > 0
       ? [line('verbose', `Bytes per second: sent ${(sent / seconds).toFixed(1)}, received ${(received / seconds).toFixed(1)}`)]
       : []),
+    line('debug1', `Exit status ${view.exitStatus}`),
   ],
   note: ({ level, text }) => [line(level, text)],
 };
