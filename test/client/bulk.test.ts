@@ -8,8 +8,11 @@ import { describePeer } from '../peers.ts';
 import { own } from '../run.ts';
 import { type Sshd, startSshd } from '../sshd.ts';
 
-/** What a bulk transfer may take of memory, in MB. */
-const mostMemory = 100;
+/**
+ * What a bulk transfer may take of memory, in MB: less than 80 on an idle machine, but what waits for a reader that gets no time, and
+ * without native calls what a late collector leaves, come on top. A queue without a bound takes far more.
+ */
+const mostMemory = 128;
 
 /** The most resident memory that a process ever had, in MB; 0 where it has ended. */
 function peakMemory(pid: number): number {
@@ -49,10 +52,7 @@ describePeer('openssh-10', 'a bulk download', () => {
     return { pid: child.pid, child, output: child.stdout };
   }
 
-  test.each([
-    'aes128-gcm@openssh.com',
-    'chacha20-poly1305@openssh.com',
-  ])('with %s brings every byte, in less than 100 MB', async (cipher) => {
+  test.each(['aes128-gcm@openssh.com', 'chacha20-poly1305@openssh.com'])('with %s brings every byte, in little memory', async (cipher) => {
     const command = 'seq 1 16000000';
     const digest = execFileSync('sh', ['-c', `${command} | sha256sum`], { encoding: 'utf8' }).split(' ')[0];
     const { pid, child, output } = download(command, cipher);
