@@ -34,6 +34,7 @@ export class FailureView {
   /** The run ended with ssh's own failure code. `events` gets the diagnosis where it is asked for. */
   async end(level: LogLevel, events: EventSink): Promise<void> {
     const { story, config } = this;
+    if (story.left) return;
     const explains = this.line.explain === 'json';
     if (!this.wanted && !explains) {
       if (story.failed && isLogged('INFO', level) && isatty(0) && isatty(2)) writeTo(2, `${hint}\r\n`);

@@ -180,6 +180,7 @@ const rows: Rows = {
         : `The command ended with exit status ${status}.`,
     ],
   }),
+  left: () => ({ lines: ['You ended the session.'] }),
   disconnected: ({ by, description, reason }) => ({
     lines: by === 'peer' ? [`The server ended the connection: ${printable(description)} (reason ${reason}).`] : [],
   }),

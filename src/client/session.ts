@@ -229,7 +229,7 @@ export class Session {
   /** What the escapes do. */
   private readonly act = {
     terminate: (): void => {
-      this.say('.\r\n');
+      this.around.events({ type: 'left' });
       this.around.terminate();
     },
     break: (): void => {

@@ -186,6 +186,8 @@ export type TshEvent =
   | { readonly type: 'channel-closed'; readonly channel: number; readonly kind: string; readonly received: number; readonly sent: number }
   | { readonly type: 'global-request'; readonly request: string; readonly by: 'own' | 'peer' }
   | { readonly type: 'exit'; readonly channel: number; readonly status?: number; readonly signal?: string }
+  /** The user ended the session, by an escape. */
+  | { readonly type: 'left' }
   | { readonly type: 'listen-failed'; readonly address: string }
   | { readonly type: 'listening'; readonly address: string; readonly port: number; readonly target: string }
   // all of it

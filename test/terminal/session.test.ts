@@ -174,6 +174,8 @@ describePeer(['openssh-10', 'tmux'], 'a terminal through tsh', () => {
       await tmux.see(/Connection to 127\.0\.0\.1 closed\./);
       tmux.enter('echo "status $?"');
       await tmux.see(/status 255/);
+      // nor is it shown, as with ssh; and nobody needs a hint of why it ended
+      expect(tmux.screen).not.toMatch(/~\.|--why/);
       await expectRestored();
     });
 

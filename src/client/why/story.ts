@@ -33,6 +33,8 @@ export class Story {
   channelOpened = false;
   listenFailed: string | undefined;
   exit: EventOf<'exit'> | undefined;
+  /** The user has had enough: nothing failed. */
+  left = false;
   disconnected: EventOf<'disconnected'> | undefined;
   stopped: EventOf<'stopped'> | undefined;
 
@@ -54,7 +56,7 @@ export class Story {
 
   /** Whether the run itself failed; a command's own status is none of that. */
   get failed(): boolean {
-    return this.stopped !== undefined || this.exit === undefined || this.exit.status === undefined;
+    return !this.left && (this.stopped !== undefined || this.exit === undefined || this.exit.status === undefined);
   }
 
   /** The tries of keys that were put to the server, each key once. */
@@ -140,6 +142,9 @@ const rows: { readonly [T in TshEvent['type']]?: (story: Story, event: EventOf<T
   },
   exit: (story, event) => {
     story.exit = event;
+  },
+  left: (story) => {
+    story.left = true;
   },
   disconnected: (story, event) => {
     // our own goodbye at the end of a run says nothing
