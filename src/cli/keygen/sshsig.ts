@@ -1,6 +1,7 @@
 /** -Y: signatures of files, and who may have made them. */
 import { certifiedSigner } from '../../core/keys/certificate.ts';
 import type { PublicKey, Signer } from '../../core/keys/key.ts';
+import { wireError } from '../../core/keys/malformed.ts';
 import type { PrivateKey } from '../../core/keys/private-key.ts';
 import { formatPublicKeyLine } from '../../core/keys/public-key.ts';
 import { fingerprint } from '../../core/keys/fingerprint.ts';
@@ -32,6 +33,9 @@ import { checkSigner, findPrincipals, matchPrincipals } from './signers.ts';
 import { usage } from './usage.ts';
 
 const FAILED = 255;
+
+/** What the search for a signer is called in complaints. */
+const FIND = 'sig_find_principals';
 
 /** An operation, by the word that -Y begins with, and what it can't be without. */
 interface SignatureOperation {
@@ -285,7 +289,8 @@ function readSignature(run: Run, operation: string): Sshsig | undefined {
     return parseSshsig(bytes);
   } catch (error) {
     const told = error instanceof SshError ? armourFaults.get(error.detail ?? '') : undefined;
-    if (told === undefined) run.error(`Couldn't verify signature: ${reason(error)}`);
+    if (told === undefined && operation === FIND) run.error(`${FIND}: sshsig_get_pubkey: ${reason(wireError(error))}`);
+    else if (told === undefined) run.error(`Couldn't verify signature: ${reason(error)}`);
     else {
       run.error(`${told}${told.endsWith(' ') ? reason(error) : ''}`);
       run.error(`${operation}: sshsig_armor: ${reason(error)}`);
@@ -340,7 +345,7 @@ function isRight(run: Run, sshsig: Sshsig, namespace: string): boolean {
 
 function find(run: Run): number {
   const options = readOptions(run, ['verify-time']);
-  const sshsig = options === undefined ? undefined : readSignature(run, 'sig_find_principals');
+  const sshsig = options === undefined ? undefined : readSignature(run, FIND);
   if (options === undefined || sshsig === undefined) return none(run, FAILED);
   const principals = findPrincipals(run, value(run, 'f'), { key: sshsig.publicKey, namespace: sshsig.namespace, time: options.time });
   if (principals === undefined) return none(run, FAILED);

@@ -46,7 +46,11 @@ describePeer('openssh-10', 'a security key', () => {
     ] as const) {
       rmSync(path.join(folder, 'subject-cert.pub'), { force: true });
       const certified = await keygen(program, [...args, '-s', type, '-I', 'id', '-n', 'me', 'subject.pub'], provider);
-      expect(certified).toMatchObject({ code: 0, out: '', err: expect.stringMatching(/^Signed user key subject-cert\.pub: id "id"/) });
+      expect(certified).toMatchObject({
+        code: 0,
+        out: '',
+        err: expect.stringMatching(/^Signed user key subject-cert\.pub: id "id"/) as string,
+      });
       const shown = await run(theirs, ['-L', '-f', 'subject-cert.pub'], { cwd: folder });
       expect(shown.out).toMatch(/Signing CA: (?:ED25519|ECDSA)-SK SHA256:\S+ \(using sk-/);
     }
