@@ -148,6 +148,7 @@ async function privateFingerprint(run: Run, file: string): Promise<Shown> {
     failure = error;
   }
   if (comment === undefined || comment === '') {
+    comment = undefined;
     try {
       const loaded = await readPrivateFile(run, file, undefined);
       loaded.key.wipe();
