@@ -2,7 +2,7 @@
 import { isValidHostname, isValidUser, parseDestination } from '../config/destination.ts';
 import { ConfigError, fatal } from '../config/environment.ts';
 import { commandLineFile, Settings } from '../config/settings.ts';
-import type { Shell } from './completion.ts';
+import type { Shell } from './completion-shells.ts';
 import { getopt } from './getopt.ts';
 import { tshFlags, tshSpec, type CommandLineEnvironment, type CommandLineState } from './tsh-options.ts';
 import { sshUsage } from './usage.ts';

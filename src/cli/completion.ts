@@ -2,12 +2,10 @@ import { completedKeywords } from '../config/complete.ts';
 import { bashCompletion } from './completion-bash.ts';
 import { fishCompletion } from './completion-fish.ts';
 import { completedPrograms } from './completion-flags.ts';
+import type { Shell } from './completion-shells.ts';
 import { zshCompletion } from './completion-zsh.ts';
 
-/** The shells that there are scripts for. */
-export type Shell = 'bash' | 'zsh' | 'fish';
-
-const shells = { bash: bashCompletion, zsh: zshCompletion, fish: fishCompletion } as const;
+const shells = { bash: bashCompletion, zsh: zshCompletion, fish: fishCompletion };
 
 /** The script that has a shell complete the command lines of all programs. It calls none of them: what it asks for, it asks awk(1). */
 export function completionScript(shell: Shell): string {

@@ -8,7 +8,7 @@ import { LineError, Arguments, type Lookups, type ServicePort } from '../config/
 import { parseCommandLineOption } from '../config/parse.ts';
 import { commandLineFile, rowOf, type Settings } from '../config/settings.ts';
 import { logLevels, type Log } from '../core/util/log.ts';
-import type { Shell } from './completion.ts';
+import type { Shell } from './completion-shells.ts';
 
 /** What reading a command line asks of the world. */
 export interface CommandLineEnvironment {
