@@ -26,7 +26,7 @@ export class Run {
   constructor(options: KeygenOptions, level: LogLevel) {
     this.options = options;
     this.level = level;
-    this.log = stderrLog({ level, write: (line) => this.complain(line) });
+    this.log = stderrLog({ level, write: (line) => writeTo(2, line) });
     this.error = (text) => this.log('ERROR', text);
     this.info = (text) => this.log('INFO', text);
     this.isVerbose = level !== 'INFO';
@@ -40,8 +40,8 @@ export class Run {
   #length = 0;
 
   /**
-   * Writes to stdout as it is, as C's library does: when much is held, when it is asked for or at the end, and to a terminal before anything
-   * else can be seen there. What an error of status 255 finds held is lost, as it is in ssh-keygen.
+   * Writes to stdout as it is: at once to a terminal, else, as C's library does, when much is held, when it is asked for or at the end.
+   * What an error of status 255 finds held is lost, as it is in ssh-keygen.
    */
   out(text: string): void {
     this.outBytes(utf8Bytes(text));
@@ -51,7 +51,7 @@ export class Run {
   outBytes(bytes: Uint8Array): void {
     this.#held.push(bytes);
     this.#length += bytes.length;
-    if (this.#length > mostHeld) this.flush();
+    if (this.#length > mostHeld || isatty(1)) this.flush();
   }
 
   /** Writes what is held. */
@@ -73,8 +73,6 @@ export class Run {
 
   /** Writes to stderr as it is, past the log. */
   complain(text: string): void {
-    // a run that has nothing to say there need not load what knows terminals
-    if (this.#length > 0 && isatty(1)) this.flush();
     writeTo(2, text);
   }
 
