@@ -4,6 +4,8 @@
 # database's programs, the folder of the project, and that of the story.
 set -eu
 folder=$1 sshd=$2 libexec=$3 postgres=$4 project=$5 story=$6
+# the project may lie where only its owner may look
+cd /
 ip link set lo up
 
 home=$folder/home
