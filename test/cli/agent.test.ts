@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -236,38 +236,6 @@ os.execv(sys.argv[2], [sys.argv[2], '-D'])`;
   child.kill('SIGTERM');
   await once(child, 'exit');
   expect(existsSync(file)).toBe(true);
-});
-
-/** Runs a program as a user without rights. */
-function asUser(uid: number, program: string, args: readonly string[], env: Record<string, string | undefined> = {}) {
-  return run('setpriv', [`--reuid=${uid}`, `--regid=${uid}`, '--clear-groups', program, ...args], { env });
-}
-
-const nobody = 65534;
-const isRoot = process.getuid?.() === 0;
-const canSwitch = isRoot && (await asUser(nobody, 'test', ['-x', own('tsh-agent')])).code === 0;
-
-describe.skipIf(!canSwitch)('other processes (needs root, and programs that anybody may run)', () => {
-  test("of the agent's own user can't read its memory, and other users are turned away though they may open the socket", async () => {
-    const place = mkdtempSync(path.join(tmpdir(), 'tsh-agent-user-'));
-    chmodSync(place, 0o777);
-    try {
-      const socket = path.join(place, 's');
-      const { out } = await asUser(nobody, own('tsh-agent'), ['-s', '-a', socket], { HOME: place });
-      const pid = Number(/SSH_AGENT_PID=(\d+)/.exec(out)?.[1]);
-      started.push(pid);
-      const spy = `open('/proc/${pid}/mem', 'rb')`;
-      expect((await asUser(nobody, '/usr/bin/python3', ['-c', spy])).err).toContain('PermissionError');
-      chmodSync(socket, 0o666);
-      const env = { SSH_AUTH_SOCK: socket };
-      expect((await asUser(nobody, own('tsh-add'), ['-l'], env)).out).toBe('The agent has no identities.\n');
-      const stranger = await asUser(nobody - 1, own('tsh-add'), ['-l'], env);
-      expect([stranger.code, stranger.out, stranger.err]).toEqual([1, '', 'error fetching identities: communication with agent failed\n']);
-      expect((await add(socket, ['-l'])).code).toBe(1);
-    } finally {
-      rmSync(place, { recursive: true, force: true });
-    }
-  });
 });
 
 test('certificates: an expired one is left out, one with an end is held five minutes longer, -N turns both off', async () => {
