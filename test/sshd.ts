@@ -22,6 +22,8 @@ export interface SshdOptions {
   readonly peer: ServerPeer;
   /** Lines of sshd_config, which win over the defaults here; for dropbear, more arguments. */
   readonly lines?: readonly string[];
+  /** For dropbear: shell commands in its name space of mounts, before it starts. */
+  readonly scene?: string;
   /** An Ed25519 key where nothing is said. */
   readonly hostKeys?: readonly KeyType[];
   /** What the user logs in with: an Ed25519 key where nothing is said. */
@@ -177,9 +179,12 @@ function sshdCommand({ peer, lines = [] }: SshdOptions, { folder, port, authoriz
 }
 
 /** dropbear knows only the user's own authorized_keys: in a name space of mounts it gets the test's. */
-function dropbearCommand({ lines = [] }: SshdOptions, { folder, port, authorizedKeys, hostKeyTypes }: Layout): [string, ...string[]] {
+function dropbearCommand(
+  { lines = [], scene = ':' }: SshdOptions,
+  { folder, port, authorizedKeys, hostKeyTypes }: Layout,
+): [string, ...string[]] {
   const keys = hostKeyTypes.flatMap((type) => ['-r', path.join(folder, `host-${type}.dropbear`)]);
-  const mount = 'mkdir -p -m 700 "$1" && mount --bind "$2" "$1" && shift 2 && exec "$@"';
+  const mount = `mkdir -p -m 700 "$1" && mount --bind "$2" "$1" && shift 2 && { ${scene}; } && exec "$@"`;
   const args = ['-F', '-E', '-m', '-s', '-p', `127.0.0.1:${String(port)}`, '-P', path.join(folder, 'pid'), ...keys, ...lines];
   const home = path.join(userInfo().homedir, '.ssh');
   return ['unshare', '--mount', 'sh', '-c', mount, 'sh', home, path.dirname(authorizedKeys), peerProgram('dropbear', 'dropbear'), ...args];

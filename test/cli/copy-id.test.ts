@@ -115,6 +115,26 @@ for (const { name, peer, lines = [], args } of kinds) {
   });
 }
 
+const root = process.getuid?.() === 0;
+
+describePeer(['dropbear', 'openssh-10'], `tsh-copy-id to OpenWrt${root ? '' : ' (skipped: only root can make one)'}`, () => {
+  test.runIf(root)('adds to the file that dropbear has there for root', async () => {
+    const etc = mkdtempSync(path.join(tmpdir(), 'tsh-openwrt-'));
+    const scene = `cp -a /etc/. ${etc} && mkdir -p ${etc}/dropbear && : >${etc}/openwrt_release && mount --bind ${etc} /etc`;
+    const site = new Site(await startSshd({ peer: 'dropbear', scene }));
+    try {
+      const before = site.text;
+      expect(await site.copy([], undefined, '.ssh/nothing')).toMatchObject({ code: 0, out: added(1) });
+      expect(readFileSync(path.join(etc, 'dropbear', 'authorized_keys'), 'utf8')).toBe(site.line);
+      expect(site.text).toBe(before);
+    } finally {
+      site.remove();
+      await site.server.stop();
+      rmSync(etc, { recursive: true });
+    }
+  });
+});
+
 describePeer('openssh-10', 'tsh-copy-id and the files of a user', () => {
   let site: Site;
   let sftp: Site;
@@ -179,20 +199,18 @@ describePeer('openssh-10', 'tsh-copy-id and the files of a user', () => {
     expect(lines).toEqual([`command="a b" ${plain.trim()}`, plain.trim()]);
   });
 
-  test('OpenWrt’s dropbear has root’s keys in a file of its own', async () => {
-    const release = '/etc/openwrt_release';
-    const folder = '/etc/dropbear';
-    if (existsSync(release) || existsSync(path.join(folder, 'authorized_keys'))) return;
-    const had = existsSync(folder);
-    writeFileSync(release, '');
+  test('SELinux has the contexts of folder and file restored', async () => {
+    const place = mkdtempSync(path.join(tmpdir(), 'tsh-restorecon-'));
+    const labelled = new Site(await startSshd({ peer: 'openssh-10', lines: [`SetEnv SHLVL=1 PATH=${place}:/usr/bin:/bin`] }));
     try {
-      site.reset();
-      expect(await site.copy([], undefined, '.ssh/nothing')).toMatchObject({ code: 0, out: added(1) });
-      expect(readFileSync(path.join(folder, 'authorized_keys'), 'utf8')).toBe(site.line);
+      writeFileSync(path.join(place, 'restorecon'), `#!/bin/sh\nprintf '%s|' "$@" >'${place}/said'\n`, { mode: 0o755 });
+      const file = path.join(labelled.home, '.ssh', 'authorized_keys');
+      expect(await labelled.copy([], undefined, file)).toMatchObject({ code: 0, out: added(1) });
+      expect(readFileSync(path.join(place, 'said'), 'utf8')).toBe(`-F|${path.dirname(file)}|${file}|`);
     } finally {
-      rmSync(release);
-      rmSync(path.join(folder, 'authorized_keys'), { force: true });
-      if (!had) rmSync(folder, { recursive: true, force: true });
+      labelled.remove();
+      await labelled.server.stop();
+      rmSync(place, { recursive: true });
     }
   });
 

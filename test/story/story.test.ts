@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -24,6 +24,8 @@ describePeer(['openssh-10', 'expect', 'postgresql'], 'the story that people are 
       expect(out).toContain('first part: done');
       expect(out).toContain('through the tunnel: 42');
       expect(out).toContain('second part: done');
+      const modes = { '': 0o700, '/id_rsa': 0o600, '/id_rsa.pub': 0o644, '/known_hosts': 0o600, '/authorized_keys': 0o600 };
+      for (const [name, mode] of Object.entries(modes)) expect(statSync(`${folder}/home/.ssh${name}`).mode & 0o777, name).toBe(mode);
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
