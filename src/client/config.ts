@@ -12,7 +12,14 @@ import { expandOptions, finalizeClient, type FinalOptions } from '../config/fina
 import type { MatchSubject } from '../config/match.ts';
 import { parseFile, type ParseTarget } from '../config/parse.ts';
 import type { Settings } from '../config/settings.ts';
-import { connectionHashInput, connectionTokens, expandConfigured, expandConfiguredTokens, type TokenValues } from '../config/tokens.ts';
+import {
+  connectionHashInput,
+  connectionTokens,
+  expandConfigured,
+  expandConfiguredTokens,
+  tokensOf,
+  type TokenValues,
+} from '../config/tokens.ts';
 
 /** What a canonicalization finds out: the name to go on with. */
 export interface Canonical {
@@ -115,7 +122,7 @@ function expandUser(request: ConfigRequest, options: FinalOptions, host: string)
   const { settings, environment } = request;
   if (settings.origins('user')[0]?.literal === true || !/[%$]/.test(options.user)) return options.user;
   // A user's name can't be a part of itself, nor of the hash that it goes into.
-  const { r: _user, C: _hash, ...tokens } = connectionTokens(tokenValues(request, options, host), environment);
+  const tokens = tokensOf('user', connectionTokens(tokenValues(request, options, host), environment));
   const user = expandConfigured(options.user, tokens, environment);
   if (user !== options.user && !isValidUser(user)) throw fatal(environment.log, 'remote username contains invalid characters');
   return user;

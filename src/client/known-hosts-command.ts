@@ -6,7 +6,7 @@ import type { Log } from '../core/util/log.ts';
 import type { Tokens } from '../core/util/percent.ts';
 import { splitWords } from '../core/util/words.ts';
 import type { ConfigEnvironment } from '../config/environment.ts';
-import { expandConfigured } from '../config/tokens.ts';
+import { expandConfigured, tokensOf } from '../config/tokens.ts';
 import { errnoOf, errnoText } from '../node/errno.ts';
 import { isFile } from '../node/files.ts';
 import { captureOutput } from '../node/spawn.ts';
@@ -58,7 +58,7 @@ export async function runKnownHostsCommand(
     f: key === undefined ? 'NONE' : fingerprint(key, fingerprintHash),
     K: key === undefined ? 'NONE' : base64(key.blob),
   };
-  const [program = '', ...args] = words.map((word) => expandConfigured(word, all, environment));
+  const [program = '', ...args] = words.map((word) => expandConfigured(word, tokensOf('knownHostsCommand', all), environment));
   if (!mayRun(tag, program, log)) return undefined;
   const shown = [program, ...args].map(quoted).join(' ');
   log('DEBUG3', `subprocess: ${tag} command "${shown}"`);

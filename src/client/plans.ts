@@ -1,7 +1,7 @@
 import type { FingerprintHash } from '../core/keys/fingerprint.ts';
 import type { Jump } from '../config/destination.ts';
 import type { ConfigEnvironment } from '../config/environment.ts';
-import { connectionTokens, expandConfiguredTokens, expandFileName, proxyTokens } from '../config/tokens.ts';
+import { connectionTokens, expandConfiguredTokens, expandFileName, tokensOf } from '../config/tokens.ts';
 import { defaultIdentityFiles } from '../config/finalize-client.ts';
 import type { ClientConfig } from './config.ts';
 import type { IdentityPlan } from './identities.ts';
@@ -22,7 +22,7 @@ export function proxyCommand(config: ClientConfig, environment: ConfigEnvironmen
   const { proxyJump } = config.options;
   const command = proxyJump === undefined || proxyJump === 'none' ? config.options.proxyCommand : jumpCommand(proxyJump, program);
   if (command === undefined || command.toLowerCase() === 'none') return undefined;
-  return expandConfiguredTokens(command, proxyTokens(config.tokens), environment);
+  return expandConfiguredTokens(command, tokensOf('proxyCommand', connectionTokens(config.tokens, environment)), environment);
 }
 
 /** The command of ProxyJump: this program with -W, by way of the last hop. Names of hosts and users were checked when they were read. */
@@ -50,12 +50,13 @@ function quoted(word: string): string {
 /** Which keys a configuration lets the client try. */
 export function identityPlan(config: ClientConfig, environment: ConfigEnvironment): IdentityPlan {
   const { options, tokens, settings } = config;
-  const expanded = connectionTokens(tokens, environment);
-  const expand = (name: string): string => expandFileName(name, expanded, environment);
+  const all = connectionTokens(tokens, environment);
+  const expand = (option: 'identityFile' | 'certificateFile', name: string): string =>
+    expandFileName(name, tokensOf(option, all), environment);
   const explicit = settings.get('identityFile') !== undefined && options.identityFile !== defaultIdentityFiles;
   return {
-    files: options.identityFile.filter((name) => name !== 'none').map((name) => ({ path: expand(name), explicit })),
-    certificates: options.certificateFile.filter((name) => name !== 'none').map(expand),
+    files: options.identityFile.filter((name) => name !== 'none').map((name) => ({ path: expand('identityFile', name), explicit })),
+    certificates: options.certificateFile.filter((name) => name !== 'none').map((name) => expand('certificateFile', name)),
     identitiesOnly: options.identitiesOnly,
     agentSocket: agentSocket(config, environment),
     batchMode: options.batchMode,

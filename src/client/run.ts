@@ -9,7 +9,7 @@ import { runShell, userShell } from '../node/spawn.ts';
 import { terminalModes } from '../node/terminal-modes.ts';
 import { enterRawMode } from '../node/tty.ts';
 import { agentAnswers, forwardedAgent } from './agent-forward.ts';
-import { connectionTokens, expandConfiguredTokens } from '../config/tokens.ts';
+import { connectionTokens, expandConfiguredTokens, tokensOf } from '../config/tokens.ts';
 import { type Authenticated, Client, type ClientTask, exitCode } from './client.ts';
 import type { ClientConfig } from './config.ts';
 import { startLocalForwards } from './local-forwards.ts';
@@ -137,7 +137,11 @@ class Runner {
     const { localCommand, permitLocalCommand } = config.options;
     if (localCommand === undefined || !permitLocalCommand) return;
     // %T: there is no tunnel device
-    const command = expandConfiguredTokens(localCommand, { ...connectionTokens(config.tokens, environment), T: 'NONE' }, environment);
+    const command = expandConfiguredTokens(
+      localCommand,
+      tokensOf('localCommand', { ...connectionTokens(config.tokens, environment), T: 'NONE' }),
+      environment,
+    );
     log('DEBUG3', `Executing ${userShell()} -c "${command}"`);
     runShell(command);
   }

@@ -37,6 +37,8 @@ export interface Row<T, D extends T | undefined = T | undefined> {
   readonly aliases?: readonly string[];
   /** `none` means the same as not setting it. */
   readonly noneClears?: boolean;
+  /** The letters of the `%` tokens that its value may hold (ssh_config(5), TOKENS), beside `%%`. */
+  readonly tokens?: string;
   /** How `-G` writes the keyword where that isn't the name in lower case; `false` where it doesn't show it. */
   readonly shownAs?: string | false;
 }
@@ -49,13 +51,16 @@ function row<T>(name: string, kind: Kind<T>, fallback?: T, more?: Partial<Row<T>
   return { name, kind, default: fallback, ...more };
 }
 
+/** The tokens of most keywords that take any. */
+const connectionTokens = 'CLdhijklnpru';
+
 const yesNo = { yes: 'true', true: 'true', no: 'false', false: 'false' } as const;
 const keyTypes = algorithms(signatureNames, true, (names) => [`Bad key types '${names}'.`]);
 
 /** The rows of ssh_config(5), by the names that the program knows the options by. */
 export const clientKeywords = {
-  user: row('User', string),
-  hostname: row('Hostname', string),
+  user: row('User', string, undefined, { tokens: 'Ldhijklnpu' }),
+  hostname: row('Hostname', string, undefined, { tokens: 'h' }),
   port: row('Port', port, 22),
   addressFamily: row('AddressFamily', choice({ inet: 'inet', inet6: 'inet6', any: 'any' }), 'any'),
   batchMode: row('BatchMode', flag, false),
@@ -119,11 +124,11 @@ export const clientKeywords = {
       (names) => [`Bad SSH2 cipher spec '${names}'.`],
     ),
   ),
-  controlPath: row('ControlPath', string, undefined, { noneClears: true }),
+  controlPath: row('ControlPath', string, undefined, { noneClears: true, tokens: connectionTokens }),
   hostKeyAlgorithms: row('HostKeyAlgorithms', keyTypes),
   hostKeyAlias: row('HostKeyAlias', string),
   hostbasedAcceptedAlgorithms: row('HostbasedAcceptedAlgorithms', keyTypes, undefined, { aliases: ['hostbasedkeytypes'] }),
-  identityAgent: row('IdentityAgent', identityAgent, undefined),
+  identityAgent: row('IdentityAgent', identityAgent, undefined, { tokens: connectionTokens }),
   ignoreUnknown: row('IgnoreUnknown', string),
   kbdInteractiveDevices: row('KbdInteractiveDevices', string),
   kexAlgorithms: row(
@@ -138,8 +143,8 @@ export const clientKeywords = {
     ),
   ),
   caSignatureAlgorithms: row('CASignatureAlgorithms', keyTypes),
-  localCommand: row('LocalCommand', command, undefined, { noneClears: true }),
-  remoteCommand: row('RemoteCommand', command, undefined, { noneClears: true }),
+  localCommand: row('LocalCommand', command, undefined, { noneClears: true, tokens: `${connectionTokens}T` }),
+  remoteCommand: row('RemoteCommand', command, undefined, { noneClears: true, tokens: connectionTokens }),
   logLevel: row('LogLevel', logLevel, 'INFO'),
   macs: row(
     'MACs',
@@ -152,27 +157,27 @@ export const clientKeywords = {
   securityKeyProvider: row('SecurityKeyProvider', string, 'internal', { noneClears: true }),
   preferredAuthentications: row('PreferredAuthentications', string),
   pubkeyAcceptedAlgorithms: row('PubkeyAcceptedAlgorithms', keyTypes, undefined, { aliases: ['pubkeyacceptedkeytypes'] }),
-  revokedHostKeys: row('RevokedHostKeys', string, undefined, { noneClears: true }),
+  revokedHostKeys: row('RevokedHostKeys', string, undefined, { noneClears: true, tokens: connectionTokens }),
   xauthLocation: row('XAuthLocation', string, '/usr/bin/xauth'),
-  knownHostsCommand: row('KnownHostsCommand', command, undefined, { noneClears: true }),
+  knownHostsCommand: row('KnownHostsCommand', command, undefined, { noneClears: true, tokens: `${connectionTokens}HIKft` }),
   tag: row('Tag', string),
   refuseConnection: row('RefuseConnection', string),
   versionAddendum: row('VersionAddendum', command),
   dynamicForward: row('DynamicForward', forwards('dynamic')),
-  localForward: row('LocalForward', forwards('local')),
-  remoteForward: row('RemoteForward', forwards('remote')),
-  identityFile: row('IdentityFile', accumulate('identity', 100), undefined, { aliases: ['identityfile2'] }),
+  localForward: row('LocalForward', forwards('local'), undefined, { tokens: connectionTokens }),
+  remoteForward: row('RemoteForward', forwards('remote'), undefined, { tokens: connectionTokens }),
+  identityFile: row('IdentityFile', accumulate('identity', 100), undefined, { aliases: ['identityfile2'], tokens: connectionTokens }),
   canonicalDomains: row('CanonicalDomains', domains, []),
-  certificateFile: row('CertificateFile', accumulate('certificate', 100), []),
+  certificateFile: row('CertificateFile', accumulate('certificate', 100), [], { tokens: connectionTokens }),
   globalKnownHostsFile: row('GlobalKnownHostsFile', list(32), ['/etc/ssh/ssh_known_hosts', '/etc/ssh/ssh_known_hosts2']),
-  userKnownHostsFile: row('UserKnownHostsFile', list(32), ['~/.ssh/known_hosts', '~/.ssh/known_hosts2']),
+  userKnownHostsFile: row('UserKnownHostsFile', list(32), ['~/.ssh/known_hosts', '~/.ssh/known_hosts2'], { tokens: connectionTokens }),
   sendEnv: row('SendEnv', sendEnv, []),
-  setEnv: row('SetEnv', setEnv, []),
+  setEnv: row('SetEnv', setEnv, [], { tokens: connectionTokens }),
   logVerbose: row('LogVerbose', list(64), []),
   channelTimeout: row('ChannelTimeout', channelTimeout, []),
   permitRemoteOpen: row('PermitRemoteOpen', permitOpen, 'any'),
   addKeysToAgent: row<AddKeys>('AddKeysToAgent', addKeys, { when: 'no', seconds: 0 }),
-  forwardAgent: row('ForwardAgent', forwardAgent, false),
+  forwardAgent: row('ForwardAgent', forwardAgent, false, { tokens: connectionTokens }),
   connectTimeout: row('ConnectTimeout', time()),
   tunnelDevice: row('TunnelDevice', tunnelUnits, { local: 'any', remote: 'any' }),
   // -G of OpenSSH writes this one in mixed case.
@@ -183,8 +188,8 @@ export const clientKeywords = {
   rekeyLimit: row('RekeyLimit', rekeyLimit, { bytes: 0, seconds: 0 }),
   streamLocalBindMask: row('StreamLocalBindMask', mask, 0o177),
   syslogFacility: row('SyslogFacility', facility, 'USER'),
-  proxyCommand: row('ProxyCommand', command, undefined, { noneClears: true }),
-  proxyJump: row('ProxyJump', jump),
+  proxyCommand: row('ProxyCommand', command, undefined, { noneClears: true, tokens: 'hknpr' }),
+  proxyJump: row('ProxyJump', jump, undefined, { tokens: 'hknpr' }),
 } as const;
 
 type Table = typeof clientKeywords;

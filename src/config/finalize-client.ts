@@ -16,7 +16,7 @@ import { clientKeywords, clientOptions, type ClientOption, type ClientOptions, t
 import { fatal, type ConfigEnvironment } from './environment.ts';
 import type { ForwardEnd, Forward } from './forward-spec.ts';
 import type { Settings } from './settings.ts';
-import { connectionTokens, expandConfigured, expandConfiguredTokens, expandFileName, type TokenValues } from './tokens.ts';
+import { connectionTokens, expandConfigured, expandConfiguredTokens, expandFileName, tokensOf, type TokenValues } from './tokens.ts';
 
 /** The key files that are tried where none is named. */
 export const defaultIdentityFiles: readonly string[] = [
@@ -104,29 +104,34 @@ export function finalizeClient(
  * @throws ConfigError where something in them is not known; the log has said what.
  */
 export function expandOptions(options: FinalOptions, values: TokenValues, environment: ConfigEnvironment): FinalOptions {
-  const tokens = connectionTokens(values, environment);
-  const file = (name: string): string => expandFileName(name, tokens, environment);
-  const end = (where: ForwardEnd): ForwardEnd =>
-    'path' in where ? { path: expandConfiguredTokens(where.path, tokens, environment) } : where;
-  const forward = (given: Forward): Forward => ({
-    ...given,
-    listen: end(given.listen),
-    connect: given.connect === undefined ? undefined : end(given.connect),
-  });
+  const all = connectionTokens(values, environment);
+  const file = (option: ClientOption, name: string): string => expandFileName(name, tokensOf(option, all), environment);
+  const maybeFile = (option: ClientOption, name: string | undefined): string | undefined =>
+    name === undefined ? undefined : file(option, name);
+  const end = (option: ClientOption, where: ForwardEnd): ForwardEnd =>
+    'path' in where ? { path: expandConfiguredTokens(where.path, tokensOf(option, all), environment) } : where;
+  const forwards = (option: 'localForward' | 'remoteForward'): readonly Forward[] =>
+    options[option].map((given) => ({
+      ...given,
+      listen: end(option, given.listen),
+      connect: given.connect === undefined ? undefined : end(option, given.connect),
+    }));
+  const { remoteCommand, forwardAgent } = options;
   return {
     ...options,
-    remoteCommand: options.remoteCommand === undefined ? undefined : expandConfiguredTokens(options.remoteCommand, tokens, environment),
-    userKnownHostsFile: options.userKnownHostsFile.map(file),
+    remoteCommand:
+      remoteCommand === undefined ? undefined : expandConfiguredTokens(remoteCommand, tokensOf('remoteCommand', all), environment),
+    userKnownHostsFile: options.userKnownHostsFile.map((name) => file('userKnownHostsFile', name)),
     setEnv: options.setEnv.map((setting) => {
       const equals = setting.indexOf('=') + 1;
-      return setting.slice(0, equals) + expandConfigured(setting.slice(equals), tokens, environment);
+      return setting.slice(0, equals) + expandConfigured(setting.slice(equals), tokensOf('setEnv', all), environment);
     }),
-    controlPath: options.controlPath === undefined ? undefined : file(options.controlPath),
-    identityAgent: options.identityAgent === undefined ? undefined : file(options.identityAgent),
-    revokedHostKeys: options.revokedHostKeys === undefined ? undefined : file(options.revokedHostKeys),
-    forwardAgent: typeof options.forwardAgent === 'string' ? file(options.forwardAgent) : options.forwardAgent,
-    localForward: options.localForward.map(forward),
-    remoteForward: options.remoteForward.map(forward),
+    controlPath: maybeFile('controlPath', options.controlPath),
+    identityAgent: maybeFile('identityAgent', options.identityAgent),
+    revokedHostKeys: maybeFile('revokedHostKeys', options.revokedHostKeys),
+    forwardAgent: typeof forwardAgent === 'string' ? file('forwardAgent', forwardAgent) : forwardAgent,
+    localForward: forwards('localForward'),
+    remoteForward: forwards('remoteForward'),
   };
 }
 

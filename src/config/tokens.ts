@@ -1,6 +1,7 @@
 /** The `%` tokens that keywords take (ssh_config(5), TOKENS). */
 import { SshError } from '../core/util/errors.ts';
 import { expandBoth, expandTokens, type Tokens } from '../core/util/percent.ts';
+import { clientKeywords, type ClientOption, type Row } from './client-keywords.ts';
 import { fatal, type ConfigEnvironment } from './environment.ts';
 
 /** What tokens speak of. */
@@ -41,9 +42,13 @@ export function connectionTokens(values: TokenValues, environment: ConfigEnviron
   };
 }
 
-/** The tokens of ProxyCommand and ProxyJump. */
-export function proxyTokens(values: TokenValues): Tokens {
-  return { h: values.host, k: values.keyAlias, n: values.originalHost, p: String(values.port), r: values.user };
+/** Those of the tokens that a keyword takes; each is still made when it is asked for. */
+export function tokensOf(option: ClientOption, all: Tokens): Tokens {
+  const letters = (clientKeywords[option] as Row<unknown>).tokens ?? '';
+  return Object.defineProperties(
+    {},
+    Object.fromEntries(Object.entries(Object.getOwnPropertyDescriptors(all)).filter(([letter]) => letters.includes(letter))),
+  );
 }
 
 /** What %C is made from. */

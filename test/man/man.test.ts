@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { tshFlags } from '../../src/cli/tsh-options.ts';
-import { clientKeywords, clientOptions } from '../../src/config/client-keywords.ts';
+import { clientKeywords, clientOptions, type Row } from '../../src/config/client-keywords.ts';
 
 const path = (name: string): string => fileURLToPath(new URL(`../../man/${name}`, import.meta.url));
 const page = (name: string): string => readFileSync(path(name), 'utf8');
@@ -41,6 +41,33 @@ describe('tsh_config(5)', () => {
     const shown = value === undefined ? [] : row.kind.format(value as never);
     const words: Readonly<Record<string, string>> = { true: 'yes', false: 'no' };
     expect(shown.map((word) => words[word] ?? word).join(' ')).toBe(stated);
+  });
+});
+
+describe("tsh_config(5)'s tokens", () => {
+  const section =
+    page('tsh_config.5')
+      .split(/^\.Sh TOKENS\n/m)[1]
+      ?.split(/^\.Sh /m)[0] ?? '';
+  const [most = '', table = '', others = ''] = section.split(/^\.Bl .*$/m);
+  const letters = (text: string): string => [...text.matchAll(/%([A-Za-z])/g)].map(([, letter]) => letter).join('');
+  const sorted = (text: string): string => Array.from(text).sort().join('');
+  const all = letters([...table.matchAll(/^\.It Cm \\&(%\w)$/gm)].map(([, token]) => token).join(''));
+
+  /** What the page says of a keyword: a list of letters, or `all` with some more or less. */
+  function stated(name: string): string {
+    if (new RegExp(`^\\.Ic ${name}( ,)?$`, 'm').test(most)) return all;
+    const text = new RegExp(`^\\.It Ic (?:\\w+ , )?${name}\\b.*\\n((?:[^.].*\\n)+)`, 'm').exec(others)?.[1] ?? '';
+    if (/^all but /.test(text))
+      return Array.from(all)
+        .filter((letter) => !letters(text).includes(letter))
+        .join('');
+    return `${/^all of them/.test(text) ? all : ''}${letters(text)}`;
+  }
+
+  test.each(clientOptions)('are told of %s', (option) => {
+    const row: Row<unknown> = clientKeywords[option];
+    expect(sorted(stated(row.name))).toBe(sorted(row.tokens ?? ''));
   });
 });
 
