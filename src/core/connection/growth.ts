@@ -1,8 +1,9 @@
 /**
  * Windows that grow with the path: a sender that has to wait for a window's adjust sends a window in each round trip, however fast the
- * path is. Where a window's worth of data comes within little more than two round trips the window is what limits it, and is doubled, as long as what comes
- * is read. How long a round trip takes is told by what can't be quicker: the answer to a channel's opening, and the first data that an
- * adjust allowed. The shortest counts, so that what waits in the path's own buffers makes no window grow.
+ * path is. So a window is to hold several times what comes in a round trip, at the rate at which it comes, as long as it is read: where
+ * the window is what limits that, it comes in a rush, and each round trip has a window of four times the size. How long a round trip takes
+ * is told by what can't be quicker: the answer to a channel's opening, and the first data that an adjust allowed. The shortest counts, so
+ * that what waits in the path's own buffers makes no window grow.
  */
 import type { Clock } from '../util/clock.ts';
 import { type Growth, WINDOW_SIZE } from './window.ts';
@@ -10,8 +11,9 @@ import { type Growth, WINDOW_SIZE } from './window.ts';
 /** By how much the windows of one connection may grow together, in bytes: to 64 MiB where one channel has it all. */
 const MOST_GROWTH = 64 * 1024 * 1024 - WINDOW_SIZE;
 
-/** Within how many round trips a window's worth of data comes where the window limits it: in one, or in two after it has grown, and some. */
-const ROUND_TRIPS = 2.5;
+/** How many round trips' worth of data a window holds at least, and how many times its size it becomes at most at once. */
+const ROUND_TRIPS = 4;
+const STEP = 4;
 
 /** What is known of the way to one connection's peer. */
 export class Path {
@@ -55,7 +57,7 @@ export class Path {
 export class WindowGrowth implements Growth {
   private readonly path: Path;
   private received = 0;
-  /** When, and after how many bytes, the present window's worth of data began. */
+  /** When, and after how many bytes, the data began whose rate is taken. */
   private sinceMs: number | undefined;
   private sinceBytes = 0;
   /** What was allowed when an adjust was sent, of all bytes ever: one more is the answer to it. */
@@ -68,6 +70,7 @@ export class WindowGrowth implements Growth {
   }
 
   debit(length: number): void {
+    this.sinceMs ??= this.path.now();
     this.received += length;
     if (this.received <= this.edge) return;
     this.edge = Infinity;
@@ -80,13 +83,16 @@ export class WindowGrowth implements Growth {
       this.edge = this.received + available;
       this.edgeMs = now;
     }
-    const whole = this.received - this.sinceBytes >= size;
-    if (this.sinceMs !== undefined && !whole) return 0;
-    const limited = this.sinceMs !== undefined && now - this.sinceMs <= ROUND_TRIPS * this.path.roundTripMs;
+    const came = this.received - this.sinceBytes;
+    // the last adjust for a window's worth of data goes out somewhere in its last quarter: a whole one would come a round trip later
+    if (this.sinceMs === undefined || came < (size * 3) / 4) return 0;
+    const inRoundTrip = (came / (now - this.sinceMs)) * this.path.roundTripMs;
     this.sinceMs = now;
     this.sinceBytes = this.received;
-    if (!limited || unread > size / 4 || this.path.roundTripMs === Infinity) return 0;
-    const more = this.path.take(size);
+    const wanted = Math.floor(Math.min(ROUND_TRIPS * inRoundTrip, STEP * size)) - size;
+    const worthwhile = wanted >= size / 4 && this.path.roundTripMs < Infinity;
+    if (!worthwhile || unread > size / 4) return 0;
+    const more = this.path.take(wanted);
     this.taken += more;
     return more;
   }

@@ -98,6 +98,11 @@ describe('a window on a long path', () => {
     expect(grown.received).toBeGreaterThan(10 * fixed.received);
   });
 
+  test('of 200 ms and 8 GiB a second gets 256 MiB in seven round trips after the first: 2, 8 and 32 MiB, then four of 64', () => {
+    const { grown } = transfer(200, 8 * 1024 * 1024, 0.2 + 7 * 0.25);
+    expect(grown.received).toBeGreaterThanOrEqual(256 * MiB);
+  });
+
   test.each([
     [200, 10_000],
     [20, 100_000],
@@ -145,10 +150,7 @@ describe('growth', () => {
     expect(later.window.size).toBe(64 * MiB);
   });
 
-  test('of a window whose data comes after a pause waits for the next', () => {
-    const clock = new Timeline();
-    const path = new Path(clock);
-    path.answered(-100);
+  function windowOn(path: Path): { readonly window: ReceiveWindow; readonly receive: (length: number) => void } {
     const window = new ReceiveWindow(WINDOW_SIZE, PACKET_SIZE, new WindowGrowth(path));
     const receive = (length: number): void => {
       for (let left = length; left > 0; left -= PACKET_SIZE) {
@@ -157,11 +159,28 @@ describe('growth', () => {
         if (window.due) window.takeAdjust();
       }
     };
+    return { window, receive };
+  }
+
+  test('needs a round trip that takes time by the clock', () => {
+    const clock = new Timeline();
+    const path = new Path(clock);
+    path.answered(0);
+    const { window, receive } = windowOn(path);
+    receive(4 * WINDOW_SIZE);
+    expect(window.size).toBe(WINDOW_SIZE);
+  });
+
+  test('of a window whose data comes after a pause waits for the next', () => {
+    const clock = new Timeline();
+    const path = new Path(clock);
+    path.answered(-100);
+    const { window, receive } = windowOn(path);
     receive(WINDOW_SIZE / 4);
     clock.run(5000);
     receive(WINDOW_SIZE);
     expect(window.size).toBe(WINDOW_SIZE);
     receive(WINDOW_SIZE);
-    expect(window.size).toBe(2 * WINDOW_SIZE);
+    expect(window.size).toBe(4 * WINDOW_SIZE);
   });
 });
