@@ -13,6 +13,7 @@ import { listen } from '../node/listen.ts';
 import { forbidTracing, peerUser } from '../node/peer.ts';
 import type { SocketStream } from '../node/socket.ts';
 import { listenUnix } from '../node/unix-socket.ts';
+import { releaseUnusedPages } from '../node/unused-pages.ts';
 import type { AgentOptions } from './tsh-agent-options.ts';
 
 /** What a client is given to write into at a time: most requests fit. */
@@ -38,6 +39,8 @@ export interface RunningAgent {
 export async function serveAgent(options: AgentOptions): Promise<RunningAgent> {
   const level = options.foreground === 'debug' ? 'DEBUG3' : 'INFO';
   const log = stderrLog({ level, write: (line) => writeTo(2, line) });
+  // It is not for this process to look at its own memory once nobody may.
+  releaseUnusedPages();
   if (!forbidTracing()) log('DEBUG', 'the memory of this process is not protected from others of this user');
   const keyring = new Keyring(bootClock, systemRandom);
   const settings: AgentSettings = {

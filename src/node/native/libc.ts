@@ -29,6 +29,7 @@ const declarations = {
   // Variadic in C; for integers that is the same call on Linux.
   prctl: 'int prctl(int option, unsigned long second, unsigned long third, unsigned long fourth, unsigned long fifth)',
   setrlimit: 'int setrlimit(int resource, const void *limits)',
+  madvise: 'int madvise(uintptr_t from, size_t length, int advice)',
 } as const;
 
 interface Signatures {
@@ -54,6 +55,7 @@ interface Signatures {
   freeaddrinfo: (list: bigint) => void;
   prctl: (option: number, second: number, third: number, fourth: number, fifth: number) => number;
   setrlimit: (resource: number, limits: Uint8Array) => number;
+  madvise: (from: number, length: number, advice: number) => number;
 }
 
 let library: { readonly koffi: Koffi; readonly handle: ReturnType<Koffi['load']> } | undefined;
