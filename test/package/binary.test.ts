@@ -45,10 +45,12 @@ describePackaged('the single binary', () => {
     expect(await told(own(program), args)).toEqual(await told(bundled(program), args));
   });
 
-  test('takes nothing for Node from the environment', async () => {
-    const env = { NODE_OPTIONS: '--require=/nonexistent.js --not-an-option' };
+  test.each([
+    { NODE_OPTIONS: '--require=/nonexistent.js --not-an-option' },
+    { NODE_REPL_EXTERNAL_MODULE: '/nonexistent.js' },
+  ])('takes nothing for Node from the environment: %j', async (env) => {
     // what Node itself would say to that
-    expect((await run(process.execPath, ['-e', '0'], { env })).code).not.toBe(0);
+    expect((await run(process.execPath, ['-i'], { env })).code).not.toBe(0);
     expect(await told(own('tsh'), ['-V'], { env })).toEqual(await told(own('tsh'), ['-V']));
   });
 

@@ -53,6 +53,25 @@ export function platformOf(file) {
   return file.readUInt32LE(pe) === 0x4550 ? `win-${peMachines[file.readUInt16LE(pe + 4)]}` : undefined;
 }
 
+/**
+ * Has a program ask the environment for nothing where it would ask for a variable: the name, a string of C's, becomes the empty one.
+ *
+ * @throws Error where the name does not stand there once, by itself, among other strings.
+ */
+export function forgetVariable(file, name) {
+  const string = Buffer.from(`\0${name}\0`);
+  const found = [];
+  for (let at = file.indexOf(string); at !== -1; at = file.indexOf(string, at + 1)) {
+    // V8's strings follow a length, C's the end of another string, with more zeros where they are aligned.
+    const before = file.subarray(at - string.length, at + 1).findLast((byte) => byte !== 0);
+    if (before >= 0x20 && before < 0x7f) found.push(at + 1);
+  }
+  if (found.length !== 1) throw new Error(`the program has ${found.length} places for ${name}`);
+  const forgetful = Buffer.from(file);
+  forgetful[found[0]] = 0;
+  return forgetful;
+}
+
 /** Node's mark for a program inside: this string, and then a 1 in the place of a 0. */
 const fuse = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2:';
 

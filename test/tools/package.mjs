@@ -22,7 +22,7 @@ import {
 import path from 'node:path';
 import { build } from 'esbuild';
 import { bundling, packageJson, root } from './bundle.mjs';
-import { stripElf } from './executable.mjs';
+import { forgetVariable, stripElf } from './executable.mjs';
 import { koffiBuild, nodeBuild, platforms } from './node-builds.mjs';
 import { bundleCommonJs } from './programs.mjs';
 import { rehearse } from './rehearse.mjs';
@@ -79,7 +79,7 @@ function makePackage(platform) {
 
 /** A platform's Node with our programs inside. */
 function makeBinary(platform) {
-  const node = nodeBuild(platform).program;
+  const node = forgetVariable(nodeBuild(platform).program, 'NODE_REPL_EXTERNAL_MODULE');
   const koffi = koffiBuild(platform);
   const [empty, koffiFile, config, made] = ['node-empty', 'koffi.node', 'sea.json', 'made'].map((name) =>
     path.join(work, `${platform}-${name}`),
