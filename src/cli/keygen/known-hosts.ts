@@ -3,6 +3,7 @@ import { fingerprint, randomArt } from '../../core/keys/fingerprint.ts';
 import type { PublicKey } from '../../core/keys/key.ts';
 import {
   hashHost,
+  hashHosts,
   type HostMatcher,
   hostMatcher,
   type KnownHostsLine,
@@ -12,6 +13,7 @@ import {
   parseKnownHostsLine,
   skimHosts,
 } from '../../core/keys/known-hosts.ts';
+import { everyLine, suspectLines } from '../../core/keys/known-hosts-lines.ts';
 import { keyType } from '../../core/keys/key-types.ts';
 import { latin1Bytes, latin1Text, utf8Text } from '../../core/util/bytes.ts';
 import { SshError } from '../../core/util/errors.ts';
@@ -30,14 +32,19 @@ const largestFile = 256 * 1024 * 1024;
 interface Pass {
   readonly run: Run;
   readonly file: string;
-  /** Whether a line's names include the host, and how the user wrote it. */
+  /** The host's name, whether a line's names include it, and how the user wrote it. */
+  readonly host: string;
   readonly isHost: HostMatcher;
   readonly shown: string;
   readonly find: boolean;
   readonly remove: boolean;
   readonly hash: boolean;
   /** Takes what is kept or found, line by line. */
-  readonly keep: (line: Line, text?: string) => void;
+  readonly keep: (line: Line) => void;
+  /** Takes a name that is to be hashed, and what stands behind it in its line. */
+  readonly keepHashed: (name: string, rest: string) => void;
+  /** Takes the text between the lines that were looked at. */
+  readonly keepOthers: (text: string) => void;
   /** Takes what is to be said once the pass counts: a file that others write to meanwhile is gone through again. */
   readonly say: (act: () => void) => void;
   readonly found: unknown[];
@@ -68,7 +75,9 @@ export function editKnownHosts(run: Run): number {
 
 function find(run: Run, file: string): number {
   const pass = newPass(run, file, {
-    keep: ({ raw }, text) => run.outBytes(latin1Bytes(`${text ?? raw}\n`)),
+    keep: ({ raw }) => run.outBytes(latin1Bytes(`${raw}\n`)),
+    keepHashed: (name, rest) => run.outBytes(latin1Bytes(`${hashHost(name)} ${rest}\n`)),
+    keepOthers: () => undefined,
     say: (act) => act(),
   });
   walk(pass, readText(file));
@@ -83,10 +92,21 @@ function edit(run: Run, file: string): number {
   const once = (text: string): string | undefined => {
     said = [];
     const kept: string[] = [];
-    pass = newPass(run, file, { keep: ({ raw }, line) => void kept.push(line ?? raw), say: (act) => void said.push(act) });
+    const [names, places]: [string[], number[]] = [[], []];
+    pass = newPass(run, file, {
+      keep: ({ raw }) => void kept.push(`${raw}\n`),
+      keepHashed: (name, rest) => {
+        names.push(name);
+        places.push(kept.push('', ` ${rest}\n`) - 2);
+      },
+      keepOthers: (others) => void kept.push(others, others === '' || others.endsWith('\n') ? '' : '\n'),
+      say: (act) => void said.push(act),
+    });
     walk(pass, text);
     wasChanged = !pass.invalid && (!pass.remove || pass.matched);
-    return wasChanged ? kept.map((line) => `${line}\n`).join('') : undefined;
+    if (!wasChanged) return undefined;
+    for (const [index, hashed] of hashHosts(names).entries()) kept[places[index] as number] = hashed;
+    return kept.join('');
   };
   try {
     rewriteKnownHosts(file, once, { replaceLink: true });
@@ -120,18 +140,19 @@ function becauseUnwritten(file: string, error: unknown): Fatal {
   return isLocked ? new Fatal(`${file} is being rewritten by another program (${file}.lock)`) : because('mkstemp', error);
 }
 
-function newPass(run: Run, file: string, { keep, say }: Pick<Pass, 'keep' | 'say'>): Pass {
+function newPass(run: Run, file: string, takers: Pick<Pass, 'keep' | 'keepHashed' | 'keepOthers' | 'say'>): Pass {
   const { given, values, hostname = '' } = run.options;
+  const host = knownHostsName(hostname, 22);
   return {
+    ...takers,
     run,
     file,
-    isHost: hostMatcher(knownHostsName(hostname, 22)),
+    host,
+    isHost: hostMatcher(host),
     shown: hostname,
     find: values.has('F'),
     remove: values.has('R'),
     hash: given.has('H'),
-    keep,
-    say,
     found: [],
     invalid: false,
     matched: false,
@@ -150,44 +171,51 @@ function readText(file: string): string {
   }
 }
 
-/** Goes through the lines of a text that has one character per byte. */
+/** Goes through the lines of a text that has one character per byte: to hash a file is to hash all of it. */
 function walk(pass: Pass, content: string): void {
-  const lines = content.split('\n');
-  if (lines.at(-1) === '') lines.pop();
-  const isAscii = !/[\x80-\xff]/.test(content);
-  for (const [index, raw] of lines.entries()) {
-    handleLine(pass, { raw, text: isAscii ? raw : utf8Text(latin1Bytes(raw)), number: index + 1 });
+  const all = pass.hash && !pass.find;
+  let passed = 0;
+  for (const { start, end, number } of all ? everyLine(content) : suspectLines(content, pass.host)) {
+    if (start > passed) pass.keepOthers(content.slice(passed, start));
+    passed = end + 1;
+    const raw = content.slice(start, end);
+    const line = { raw, text: /[\x80-\xff]/.test(raw) ? utf8Text(latin1Bytes(raw)) : raw, number };
+    if (all) hashAny(pass, line);
+    else handleLine(pass, line);
   }
+  pass.keepOthers(content.slice(passed));
 }
 
 function handleLine(pass: Pass, line: Line): void {
-  // to hash a file is to hash all of it
-  const all = pass.hash && !pass.find;
   const hosts = skimHosts(line.text);
-  if (hosts !== undefined && !all && !pass.isHost(hosts)) {
-    if (!pass.find) pass.keep(line);
+  if (hosts !== undefined && !pass.isHost(hosts)) {
+    keepUnlessFinding(pass, line);
     return;
   }
   const parsed = parse(line.text);
-  if (parsed.at !== 'entry') {
-    if (pass.find) return;
-    if (parsed.at === 'invalid') {
-      pass.invalid = true;
-      pass.say(() => pass.run.info(`${pass.file}:${line.number}: invalid line`));
-    }
-    pass.keep(line);
-    return;
-  }
-  if (all) {
-    hashLine(pass, line, parsed);
-    return;
-  }
-  if (hosts === undefined && !pass.isHost(parsed.hosts)) {
-    if (!pass.find) pass.keep(line);
-    return;
-  }
-  if (pass.remove) removeLine(pass, line, parsed);
+  if (parsed.at !== 'entry') noEntry(pass, line, parsed);
+  else if (hosts === undefined && !pass.isHost(parsed.hosts)) keepUnlessFinding(pass, line);
+  else if (pass.remove) removeLine(pass, line, parsed);
   else if (pass.find) showLine(pass, line, parsed);
+}
+
+function hashAny(pass: Pass, line: Line): void {
+  const parsed = parse(line.text);
+  if (parsed.at === 'entry') hashLine(pass, line, parsed);
+  else noEntry(pass, line, parsed);
+}
+
+/** A comment, or a line that is not in order. */
+function noEntry(pass: Pass, line: Line, parsed: Exclude<ParsedLine, KnownHostsLine>): void {
+  if (!pass.find && parsed.at === 'invalid') {
+    pass.invalid = true;
+    pass.say(() => pass.run.info(`${pass.file}:${line.number}: invalid line`));
+  }
+  keepUnlessFinding(pass, line);
+}
+
+function keepUnlessFinding(pass: Pass, line: Line): void {
+  if (!pass.find) pass.keep(line);
 }
 
 /** A line, of which a type of key that is not known makes nothing. */
@@ -242,7 +270,7 @@ function hashLine(pass: Pass, line: Line, parsed: KnownHostsLine): void {
   const rest = /^[ \t]*[^ \t]+[ \t]+([^]*)$/.exec(line.raw)?.[1] ?? '';
   for (const name of hosts.split(',')) {
     if (name === '') break;
-    pass.keep(line, `${hashHost(lowerCase(name))} ${rest}`);
+    pass.keepHashed(lowerCase(name), rest);
     pass.hashed = true;
   }
 }

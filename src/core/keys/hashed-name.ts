@@ -1,15 +1,13 @@
 import { createHmac } from 'node:crypto';
 import { base64, fromBase64, utf8Bytes } from '../util/bytes.ts';
-import { instantiateWasm, type WasmExports } from '../util/wasm.ts';
-// two kilobytes: a look-up that had to wait for them would make every one of its callers wait
-import { wasmBase64 } from './hashed-name.wasm.ts';
+import { knownHostsModule, moduleLookingFor } from './known-hosts-module.ts';
 
 /*
  * Host names as HashKnownHosts writes them: `|1|salt|hash`, of which the hash is the name's HMAC-SHA1 (RFC 2104) with the salt as its key.
  */
 
-const HASH_LENGTH = 20;
-const BLOCK_LENGTH = 64;
+/** The bytes of a hash, and of a salt. */
+export const HASH_LENGTH = 20;
 
 const BEGIN = '|1|';
 
@@ -23,6 +21,36 @@ const FEW = 64;
 export function formatHashedName(salt: Uint8Array, name: string): string {
   const hash = createHmac('sha1', salt).update(utf8Bytes(name)).digest();
   return `${BEGIN}${base64(salt)}|${base64(hash)}`;
+}
+
+/** Many names in their hashed form; the salts stand one behind the other. */
+export function formatHashedNames(salts: Uint8Array, names: readonly string[]): string[] {
+  const batch = names.length > FEW ? knownHostsModule().salts.length / HASH_LENGTH : 1;
+  const hashed: string[] = [];
+  for (let at = 0; at < names.length; at += batch) {
+    const some = names.slice(at, at + batch);
+    const theirs = salts.subarray(at * HASH_LENGTH, (at + some.length) * HASH_LENGTH);
+    // the module takes names of one block
+    const byModule = batch > 1 && some.every((name) => /^[ -~]{0,55}$/.test(name));
+    for (const one of byModule ? hashByModule(theirs, some) : hashOneByOne(theirs, some)) hashed.push(one);
+  }
+  return hashed;
+}
+
+function hashByModule(salts: Uint8Array, names: readonly string[]): string[] {
+  const module = knownHostsModule();
+  encoder.encodeInto(`${names.join('\n')}\n`, module.lines);
+  module.salts.set(salts);
+  module.name = undefined;
+  module.exports.hashNames(names.length);
+  const all = module.hashed.toString('latin1', 0, names.length * LENGTH);
+  return names.map((_name, index) => all.slice(index * LENGTH, (index + 1) * LENGTH));
+}
+
+const encoder = new TextEncoder();
+
+function hashOneByOne(salts: Uint8Array, names: readonly string[]): string[] {
+  return names.map((name, index) => formatHashedName(salts.subarray(index * HASH_LENGTH, (index + 1) * HASH_LENGTH), name));
 }
 
 /** The salt of a hashed name, where it is one. */
@@ -43,35 +71,14 @@ export function hashedNameMatcher(name: string): (hashed: string) => boolean {
     return salt !== undefined && formatHashedName(salt, name) === hashed;
   };
   let asked = 0;
-  let maybe: ((hashed: string) => boolean) | undefined;
+  const bytes = utf8Bytes(name);
   return (hashed) => {
     if (hashed.length !== LENGTH) return false;
-    if (++asked > FEW) maybe ??= moduleMatcher(utf8Bytes(name)) ?? isExactly;
-    return (maybe === undefined || maybe(hashed)) && isExactly(hashed);
-  };
-}
-
-/** What hashed-name.as.ts exports. */
-interface Exports extends WasmExports {
-  address(which: number): number;
-  capacity(): number;
-  matches(blocks: number): number;
-}
-
-/** The module with a name put into it, for texts of the right length; undefined for a name that it has no room for. */
-function moduleMatcher(name: Uint8Array): ((hashed: string) => boolean) | undefined {
-  const exports = instantiateWasm(wasmBase64) as Exports;
-  // behind the name stand a bit and the length, in which the key's block counts as well
-  const blocks = Math.ceil((name.length + 9) / BLOCK_LENGTH);
-  if (blocks * BLOCK_LENGTH > exports.capacity()) return undefined;
-  const view = (which: number, length: number): Buffer => Buffer.from(exports.memory.buffer, exports.address(which), length);
-  const message = view(1, blocks * BLOCK_LENGTH);
-  message.set(name);
-  message[name.length] = 0x80;
-  message.writeUInt32BE((BLOCK_LENGTH + name.length) * 8, message.length - 4);
-  const field = view(0, LENGTH);
-  return (hashed) => {
-    field.write(hashed, 0, LENGTH, 'latin1');
-    return exports.matches(blocks) !== 0;
+    const module = ++asked > FEW ? moduleLookingFor(name, bytes) : undefined;
+    if (module !== undefined) {
+      module.field.write(hashed, 0, LENGTH, 'latin1');
+      if (module.exports.matches() === 0) return false;
+    }
+    return isExactly(hashed);
   };
 }

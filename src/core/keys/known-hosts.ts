@@ -2,15 +2,14 @@ import { randomBytes, type Random, systemRandom } from '../crypto/random.ts';
 import { base64 } from '../util/bytes.ts';
 import { SshError } from '../util/errors.ts';
 import { lowerCase, matchHostname } from '../util/pattern.ts';
-import { formatHashedName, hashedNameMatcher, hashedNameSalt } from './hashed-name.ts';
+import { formatHashedName, formatHashedNames, HASH_LENGTH, hashedNameMatcher, hashedNameSalt } from './hashed-name.ts';
 import type { PublicKey } from './key.ts';
 import { keyType } from './key-types.ts';
+import { suspectLines } from './known-hosts-lines.ts';
 import { decodePublicKey } from './public-key.ts';
 
 /** The longest line that is read, in characters: several times the longest key. */
 const LONGEST_LINE = 64 * 1024;
-
-const SALT_LENGTH = 20;
 
 /** What a line says about its key besides whose it is. */
 export type HostKeyMarker = 'cert-authority' | 'revoked';
@@ -103,7 +102,12 @@ export function knownHostsName(host: string, port: number): string {
 
 /** A name in its hashed form, `|1|salt|hash`, with a new salt. */
 export function hashHost(name: string, random: Random = systemRandom): string {
-  return formatHashedName(randomBytes(random, SALT_LENGTH), name);
+  return formatHashedName(randomBytes(random, HASH_LENGTH), name);
+}
+
+/** The same of many names. */
+export function hashHosts(names: readonly string[], random: Random = systemRandom): string[] {
+  return formatHashedNames(randomBytes(random, HASH_LENGTH * names.length), names);
 }
 
 /**
@@ -147,18 +151,19 @@ export function knownHostsEntries(
   const entries: KnownHostsEntry[] = [];
   const matches = hostMatcher(name);
   for (const { file, text } of files) {
-    for (const [index, content] of text.split('\n').entries()) {
+    for (const { start, end, number } of suspectLines(text, name)) {
+      const content = text.slice(start, end);
       const hosts = skimHosts(content);
       if (hosts !== undefined && !matches(hosts)) continue;
       const line = parseKnownHostsLine(content);
-      if (line.at === 'invalid') skipped?.(file, index + 1, line.reason);
+      if (line.at === 'invalid') skipped?.(file, number, line.reason);
       if (line.at !== 'entry' || (hosts === undefined && !matches(line.hosts))) continue;
       try {
         const key = knownHostsKey(line);
-        entries.push({ ...(line.marker && { marker: line.marker }), key, file, line: index + 1 });
+        entries.push({ ...(line.marker && { marker: line.marker }), key, file, line: number });
       } catch (error) {
         if (!(error instanceof SshError)) throw error;
-        skipped?.(file, index + 1, error.message);
+        skipped?.(file, number, error.message);
       }
     }
   }

@@ -44,7 +44,9 @@ export function latin1Text(bytes: Uint8Array): string {
 
 /** One byte per character, of which only the low eight bits count. */
 export function latin1Bytes(text: string): Uint8Array {
-  return new Uint8Array(Buffer.from(text, 'latin1'));
+  const bytes = new Uint8Array(text.length);
+  Buffer.from(bytes.buffer).write(text, 'latin1');
+  return bytes;
 }
 
 /** Lower-case hexadecimal digits, two per byte. */
