@@ -8,6 +8,7 @@ import { hostKeyKinds, keyTypeNamed, type RequestedType } from './key-type.ts';
 import { savePublicKey } from '../../files/key-files.ts';
 import { fileExists, fileState, removeFile, renameFile } from '../../node/file-entries.ts';
 import { makeFolder } from '../../node/files.ts';
+import { racers } from '../../node/native/thread-race.ts';
 import { askTwice, givenPassphrase, keyFile, mayOverwrite } from './prompts.ts';
 import { savePrivate, savePublic, writePrivate } from './key-output.ts';
 import { Fatal, reason } from './endings.ts';
@@ -19,7 +20,7 @@ export async function generate(run: Run): Promise<number> {
   const name = values.get('t') ?? 'ed25519';
   const type = keyTypeNamed(name, bits);
   run.tell(`Generating public/private ${name} key pair.\n`);
-  const key = await newKey(type);
+  const key = await newKey(type, isLarge(type) ? racers() : 1);
   try {
     const file = keyFile(run, 'Enter file in which to save the key');
     makeUserFolder(run, file);
@@ -99,10 +100,18 @@ function temporarySuffix(): string {
   return Array.from(randomBytes(systemRandom, 10), (byte) => (byte % 36).toString(36)).join('');
 }
 
-async function newKey(type: RequestedType): Promise<PrivateKey> {
+async function newKey(type: RequestedType, racing = 1): Promise<PrivateKey> {
   if (keyType(type.name)?.certificate === true) throw new Fatal('sshkey_generate failed');
-  return generatePrivateKey(type.name, type.bits);
+  return generatePrivateKey(type.name, type.bits, racing);
 }
+
+/** Whether a key takes long to find, as luck has it, so that two are looked for at once. */
+function isLarge({ name, bits = LARGE_BITS }: RequestedType): boolean {
+  return name === 'ssh-rsa' && bits >= LARGE_BITS;
+}
+
+/** What RSA keys have where nothing is said. */
+const LARGE_BITS = 3072;
 
 async function askNew(run: Run, file: string): Promise<Uint8Array> {
   for (;;) {

@@ -26,9 +26,11 @@ export interface Signing {
   /**
    * A new key's private fields, in an array that the caller owns and wipes; of the kind's usual size where none is asked for.
    *
+   * @param racers where finding a key is luck, so many are looked for at once on threads of their own: the first is taken, what the others
+   * find is dropped without a look at it.
    * @throws SshError SSH_ERR_KEY_LENGTH where there is no such key of so many bits.
    */
-  generate(bits?: number): Promise<Uint8Array>;
+  generate(bits?: number, racers?: number): Promise<Uint8Array>;
   /** The signature's part behind the algorithm's name. */
   sign(algorithm: string, key: KeyObject, data: Uint8Array): Uint8Array;
 }

@@ -141,11 +141,12 @@ export function privateKeyOf(name: string, fields: Uint8Array): PrivateKey {
  * A new key: `type` is a type's name (`ssh-ed25519`, `ecdsa-sha2-nistp384`, `ssh-rsa`), RSA has 1024 to 16384 bits, by default
  * 3072; the others have only one size.
  *
+ * @param racers how many RSA keys are looked for at once, of which the first is taken; the others' threads go on until they find theirs.
  * @throws SshError SSH_ERR_KEY_TYPE_UNKNOWN, SSH_ERR_KEY_LENGTH, SSH_ERR_FEATURE_UNSUPPORTED for a security key's type.
  */
-export async function generatePrivateKey(type: string, bits?: number): Promise<PrivateKey> {
+export async function generatePrivateKey(type: string, bits?: number, racers = 1): Promise<PrivateKey> {
   const kind = keyKinds.find((one) => one.name === type);
   if (kind === undefined) throw new SshError('SSH_ERR_KEY_TYPE_UNKNOWN', type);
   if (kind.signing === undefined) throw new SshError('SSH_ERR_FEATURE_UNSUPPORTED', `${type} needs hardware`);
-  return privateKeyOf(type, await kind.signing.generate(bits));
+  return privateKeyOf(type, await kind.signing.generate(bits, racers));
 }

@@ -64,22 +64,18 @@ export const rsa: KeyKind = {
         der.fill(0);
       }
     },
-    generate: (bits = 3072) =>
-      new Promise((resolve, reject) => {
-        if (!Number.isInteger(bits) || bits < MINIMUM_BITS || bits > MAXIMUM_BITS) {
-          reject(new SshError('SSH_ERR_KEY_LENGTH', `RSA of ${bits} bits`));
-          return;
-        }
-        generateKeyPair('rsa', { modulusLength: bits, publicExponent: 65537 }, (error, _publicKey, key) => {
-          if (error) {
-            reject(new SshError('SSH_ERR_LIBCRYPTO_ERROR', 'RSA key generation', { cause: error }));
-            return;
-          }
-          const der = key.export({ format: 'der', type: 'pkcs1' });
-          resolve(rsaFields(der));
-          der.fill(0);
-        });
-      }),
+    generate: async (bits = 3072, racers = 1) => {
+      if (!Number.isInteger(bits) || bits < MINIMUM_BITS || bits > MAXIMUM_BITS) {
+        throw new SshError('SSH_ERR_KEY_LENGTH', `RSA of ${bits} bits`);
+      }
+      const key = await Promise.race(Array.from({ length: racers }, () => newKeyObject(bits)));
+      const der = key.export({ format: 'der', type: 'pkcs1' });
+      try {
+        return rsaFields(der);
+      } finally {
+        der.fill(0);
+      }
+    },
     sign: (algorithm, key, data) => {
       const digest = digestOf(algorithm);
       const signature = sign(digest, data, key);
@@ -91,6 +87,16 @@ export const rsa: KeyKind = {
     },
   },
 };
+
+/** A new key, which is looked for on a thread of its own. */
+function newKeyObject(bits: number): Promise<KeyObject> {
+  return new Promise((resolve, reject) => {
+    generateKeyPair('rsa', { modulusLength: bits, publicExponent: 65537 }, (error, _publicKey, key) => {
+      if (error) reject(new SshError('SSH_ERR_LIBCRYPTO_ERROR', 'RSA key generation', { cause: error }));
+      else resolve(key);
+    });
+  });
+}
 
 /** Private fields as PKCS#1's RSAPrivateKey (RFC 8017 appendix A.1.2) in DER, in an array that the caller owns and wipes. */
 export function rsaPkcs1(fields: Uint8Array): Uint8Array {

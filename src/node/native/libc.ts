@@ -30,6 +30,7 @@ const declarations = {
   prctl: 'int prctl(int option, unsigned long second, unsigned long third, unsigned long fourth, unsigned long fifth)',
   setrlimit: 'int setrlimit(int resource, const void *limits)',
   madvise: 'int madvise(uintptr_t from, size_t length, int advice)',
+  _exit: 'void _exit(int status)',
 } as const;
 
 interface Signatures {
@@ -56,6 +57,7 @@ interface Signatures {
   prctl: (option: number, second: number, third: number, fourth: number, fifth: number) => number;
   setrlimit: (resource: number, limits: Uint8Array) => number;
   madvise: (from: number, length: number, advice: number) => number;
+  _exit: (status: number) => never;
 }
 
 let library: { readonly koffi: Koffi; readonly handle: ReturnType<Koffi['load']> } | undefined;
