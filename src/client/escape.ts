@@ -1,5 +1,15 @@
 /** What an escape does with the session. */
-export type EscapeAction = 'terminate' | 'break' | 'rekey' | 'quieter' | 'louder' | 'suspend' | 'list' | 'commandLine' | 'help';
+export type EscapeAction =
+  | 'terminate'
+  | 'break'
+  | 'commandLine'
+  | 'rekey'
+  | 'quieter'
+  | 'louder'
+  | 'suspend'
+  | 'list'
+  | 'background'
+  | 'help';
 
 /** One escape: the character after the escape character, and how `~?` tells of it (two may share a line). */
 interface EscapeRow {
@@ -12,12 +22,13 @@ interface EscapeRow {
 const escapes: readonly EscapeRow[] = [
   { character: '.', action: 'terminate', help: ['.', 'terminate connection (and any multiplexed sessions)'] },
   { character: 'B', action: 'break', help: ['B', 'send a BREAK to the remote system'] },
-  { character: 'C', action: 'commandLine' },
+  { character: 'C', action: 'commandLine', help: ['C', 'open a command line'] },
   { character: 'R', action: 'rekey', help: ['R', 'request rekey'] },
   { character: 'V', action: 'quieter', help: ['V/v', 'decrease/increase verbosity (LogLevel)'] },
   { character: 'v', action: 'louder' },
   { character: '\x1a', action: 'suspend', help: ['^Z', 'suspend ssh'] },
   { character: '#', action: 'list', help: ['#', 'list forwarded connections'] },
+  { character: '&', action: 'background' },
   { character: '?', action: 'help', help: ['?', 'this message'] },
 ];
 
@@ -79,10 +90,10 @@ export class EscapeFilter {
     return { forward, actions };
   }
 
-  /** The text of `~?`, its lines ended for a terminal in raw mode. */
-  help(): string {
+  /** The text of `~?`, its lines ended for a terminal in raw mode; `~C` is told of only where it opens a command line. */
+  help(commandLine: boolean): string {
     const escape = printed(String.fromCharCode(this.escape));
-    const told = escapes.flatMap(({ help }) => (help === undefined ? [] : [help]));
+    const told = escapes.flatMap(({ action, help }) => (help === undefined || (action === 'commandLine' && !commandLine) ? [] : [help]));
     const lines = [...told, [escape, 'send the escape character by typing it twice'] as const].map(
       ([characters, text]) => ` ${escape}${characters.padEnd(3)} - ${text}`,
     );

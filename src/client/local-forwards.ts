@@ -11,37 +11,76 @@ import { destinationText, type ForwardDestination, forwardConnection } from './f
 
 /** What local forwardings need to know. */
 export interface LocalForwardPlan {
-  readonly forwards: readonly Forward[];
   /** GatewayPorts: listen on every address where none is named. */
   readonly gatewayPorts: boolean;
   readonly streamLocalBindMask: number;
   readonly streamLocalBindUnlink: boolean;
 }
 
-/**
- * Listens for the local forwardings (-L, LocalForward) and carries what comes through the connection. Settles with whether all of them
- * listen; what can't be had is told in OpenSSH's words.
- */
-export async function startLocalForwards(
-  connection: Connection,
-  plan: LocalForwardPlan,
-  around: { readonly events: EventSink; readonly log: Log },
-): Promise<boolean> {
-  let all = true;
-  for (const { listen: from, connect } of plan.forwards) {
-    const destination = destinationOf(connect);
-    if (destination === undefined) continue;
-    const accepted = (stream: ByteStream): void => void forwardConnection(connection, stream, destination, around);
-    const listening =
-      'path' in from ? await listenPath(from.path, plan, accepted, around.log) : await listenPort(from, plan, accepted, around.log);
-    if (listening.length === 0) {
-      around.log('ERROR', 'Could not request local forwarding.');
-      around.events({ type: 'listen-failed', address: 'path' in from ? from.path : `${from.host ?? 'localhost'} port ${from.port}` });
+/** The local forwardings of a connection (-L, LocalForward, the -L of ~C); each carries what it accepts through the connection. */
+export class LocalForwards {
+  private readonly connection: Connection;
+  private readonly plan: LocalForwardPlan;
+  private readonly around: { readonly events: EventSink; readonly log: Log };
+  private readonly open: { readonly from: ForwardEnd; readonly listeners: readonly Listener[] }[] = [];
+
+  constructor(connection: Connection, plan: LocalForwardPlan, around: { readonly events: EventSink; readonly log: Log }) {
+    this.connection = connection;
+    this.plan = plan;
+    this.around = around;
+  }
+
+  /** Listens for all that the configuration asks for; false where one of them can't be had, which is told in OpenSSH's words. */
+  async start(forwards: readonly Forward[]): Promise<boolean> {
+    let all = true;
+    for (const forward of forwards) {
+      if (await this.add(forward)) continue;
+      const from = forward.listen;
+      this.around.log('ERROR', 'Could not request local forwarding.');
+      this.around.events({ type: 'listen-failed', address: 'path' in from ? from.path : `${from.host ?? 'localhost'} port ${from.port}` });
       all = false;
     }
-    for (const { address, port } of listening) around.events({ type: 'listening', address, port, target: destinationText(destination) });
+    return all;
   }
-  return all;
+
+  /** Listens for one; false where that can't be had, which is told. What comes by SOCKS is not for this class. */
+  async add({ listen: from, connect }: Forward): Promise<boolean> {
+    const { connection, plan, around } = this;
+    const destination = destinationOf(connect);
+    if (destination === undefined) return true;
+    const accepted = (stream: ByteStream): void => void forwardConnection(connection, stream, destination, around);
+    const listeners =
+      'path' in from ? await listenPath(from.path, plan, accepted, around.log) : await listenPort(from, plan, accepted, around.log);
+    if (listeners.length === 0) return false;
+    this.open.push({ from, listeners });
+    for (const { address, port } of listeners) around.events({ type: 'listening', address, port, target: destinationText(destination) });
+    return true;
+  }
+
+  /**
+   * Stops listening on a port or path; connections that were accepted stay. An address has to be named as it was when the forwarding was
+   * asked for: none, `*` and localhost count as the same.
+   *
+   * @returns false where nothing listens there.
+   */
+  cancel(end: ForwardEnd): boolean {
+    const found = this.open.filter(({ from }) => sameListener(from, end));
+    for (const one of found) {
+      for (const listener of one.listeners) listener.close();
+      this.open.splice(this.open.indexOf(one), 1);
+    }
+    return found.length > 0;
+  }
+}
+
+function sameListener(a: ForwardEnd, b: ForwardEnd): boolean {
+  if ('path' in a || 'path' in b) return 'path' in a && 'path' in b && a.path === b.path;
+  return a.port === b.port && namedAddress(a.host) === namedAddress(b.host);
+}
+
+/** The address that a bind address names, where it is not one of the words that leave it to the program. */
+function namedAddress(host: string | undefined): string | undefined {
+  return host === undefined || host === '' || host === '*' || host === 'localhost' ? undefined : host;
 }
 
 function destinationOf(end: ForwardEnd | undefined): ForwardDestination | undefined {
@@ -63,7 +102,7 @@ async function listenPath(
   }
 }
 
-/** Listens on every address that the bind address stands for; one that can be had is enough. */
+/** Listens on every address that the bind address stands for; one that can be had is enough, and only the last one's failure is told. */
 async function listenPort(
   end: Extract<ForwardEnd, { port: number }>,
   plan: LocalForwardPlan,
@@ -71,20 +110,21 @@ async function listenPort(
   log: Log,
 ): Promise<readonly Listener[]> {
   const listeners: Listener[] = [];
-  for (const address of await bindAddresses(end.host, plan.gatewayPorts, log)) {
+  const addresses = await bindAddresses(end.host, plan.gatewayPorts, log);
+  for (const [index, address] of addresses.entries()) {
     try {
       listeners.push(await listen({ address, port: end.port }, accepted));
     } catch (error) {
-      const code = errnoOf(error);
-      // a machine without IPv6 has no such address, which is nobody's business
-      if (code === 'EAFNOSUPPORT' || code === 'EADDRNOTAVAIL') log('VERBOSE', `bind [${address}]:${end.port}: ${reasonOf(error)}`);
-      else log('ERROR', `bind [${address}]:${end.port}: ${reasonOf(error)}`);
+      // a machine without IPv6 has no such socket, which is nobody's business
+      const isTold = index === addresses.length - 1 && errnoOf(error) !== 'EAFNOSUPPORT';
+      log(isTold ? 'ERROR' : 'VERBOSE', `bind [${address}]:${end.port}: ${reasonOf(error)}`);
     }
   }
-  if (listeners.length === 0) log('ERROR', `channel_setup_fwd_listener_tcpip: cannot listen to port: ${end.port}`);
+  if (listeners.length === 0 && addresses.length > 0) log('ERROR', `channel_setup_fwd_listener_tcpip: cannot listen to port: ${end.port}`);
   return listeners;
 }
 
+/** None where the name can't be resolved, which is told. */
 async function bindAddresses(host: string | undefined, gatewayPorts: boolean, log: Log): Promise<readonly string[]> {
   if (host === undefined ? gatewayPorts : host === '' || host === '*') return ['0.0.0.0', '::'];
   if (host === undefined || host === 'localhost') return ['::1', '127.0.0.1'];

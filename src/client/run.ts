@@ -1,18 +1,21 @@
 import { ChannelTimeouts } from '../core/connection/timeouts.ts';
 import { openDirectTcpip } from '../core/connection/forwarding.ts';
 import { ChannelOpenError } from '../core/connection/open-error.ts';
-import { type Log, type LogLevel, isLogged } from '../core/util/log.ts';
+import { type LogLevel, isLogged } from '../core/util/log.ts';
 import { matchPatternList } from '../core/util/pattern.ts';
 import { visibleText } from '../core/util/vis.ts';
 import { systemClock } from '../node/clock.ts';
-import { runShell, userShell } from '../node/spawn.ts';
+import { readAnswer } from '../node/read-passphrase.ts';
+import { runShell, runShellAside, userShell } from '../node/spawn.ts';
 import { terminalModes } from '../node/terminal-modes.ts';
 import { enterRawMode } from '../node/tty.ts';
 import { agentAnswers, forwardedAgent } from './agent-forward.ts';
 import { connectionTokens, expandConfiguredTokens, tokensOf } from '../config/tokens.ts';
 import { type Authenticated, Client, type ClientTask, exitCode } from './client.ts';
 import type { ClientConfig } from './config.ts';
-import { startLocalForwards } from './local-forwards.ts';
+import { EndSignals } from './end-signals.ts';
+import { runEscapeCommand } from './escape-command.ts';
+import { LocalForwards } from './local-forwards.ts';
 import { SessionIo } from './session-io.ts';
 import { Session, type SessionPlan } from './session.ts';
 
@@ -34,47 +37,48 @@ export async function runClient(run: ClientRun): Promise<number> {
   const agent = forwardedAgent(run.config, run.environment, run.log);
   if (agent !== undefined && 'failed' in agent && run.config.options.exitOnForwardFailure) return FAILED;
   const client = new Client({ ...run, agentSocket: agent !== undefined && 'socket' in agent ? agent.socket : undefined });
-  const stopSignals = endOnSignals(run.log, () => client.leave());
+  const signals = new EndSignals();
   try {
     const opened = await client.open();
-    const code = await new Runner(run, opened).run();
+    const code = await new Runner(run, opened, {
+      signals,
+      end: (well) => (well ? client.finish() : client.leave()),
+    }).run();
     client.finish();
     return code;
   } catch (error) {
     client.tell(error);
     return FAILED;
   } finally {
-    stopSignals();
+    signals.stop();
     client.abandon();
   }
+}
+
+/** How a run ends that something ends from outside. */
+interface Ending {
+  readonly signals: EndSignals;
+  readonly end: (well: boolean) => void;
 }
 
 class Runner {
   private readonly task: ClientRun;
   private readonly opened: Authenticated;
+  private readonly ending: Ending;
+  private readonly localForwards: LocalForwards;
 
-  constructor(run: ClientRun, opened: Authenticated) {
+  constructor(run: ClientRun, opened: Authenticated, ending: Ending) {
     this.task = run;
     this.opened = opened;
+    this.ending = ending;
+    this.localForwards = new LocalForwards(opened.connection, opened.options, run);
   }
 
   async run(): Promise<number> {
-    const { connection, options } = this.opened;
-    const { log, events } = this.task;
+    const { options } = this.opened;
     this.limitIdleness();
-    if (options.localForward.length > 0) {
-      const all = await startLocalForwards(
-        connection,
-        {
-          forwards: options.localForward,
-          gatewayPorts: options.gatewayPorts,
-          streamLocalBindMask: options.streamLocalBindMask,
-          streamLocalBindUnlink: options.streamLocalBindUnlink,
-        },
-        { log, events },
-      );
-      if (!all && options.exitOnForwardFailure) return FAILED;
-    }
+    const all = await this.localForwards.start(options.localForward);
+    if (!all && options.exitOnForwardFailure) return FAILED;
     const { stdioForward } = this.task;
     if (stdioForward !== undefined) return await this.tieStdio(stdioForward);
     if (options.sessionType === 'none') return await this.stay();
@@ -106,6 +110,7 @@ class Runner {
       io.handler.onClose = () => settle();
     });
     try {
+      this.enter();
       const channel = await openDirectTcpip(this.opened.connection, target, { host: '127.0.0.1', port: 65535 }, io.handler);
       io.attach(channel);
       io.read(0, (input) => [input]);
@@ -146,11 +151,19 @@ class Runner {
     runShell(command);
   }
 
+  /** From here on the connection is the user's; `farewell` is what is said when a signal ends it. */
+  private enter(farewell?: string): void {
+    const { log, config, stdioForward } = this.task;
+    const endsWell = stdioForward !== undefined || config.options.sessionType === 'none';
+    this.ending.signals.start({ log, farewell, endsWell, end: this.ending.end });
+    if (stdioForward === undefined) log('DEBUG', 'Entering interactive session.');
+  }
+
   /** Without a session (-N) the connection lasts until it is ended. */
   private async stay(): Promise<number> {
     this.markTraffic(false);
     this.runLocalCommand();
-    this.task.log('DEBUG', 'Entering interactive session.');
+    this.enter();
     const error = await this.opened.closed;
     if (error !== undefined) throw error;
     return FAILED;
@@ -159,24 +172,26 @@ class Runner {
   private async session(): Promise<number> {
     const { connection, transport, closed, agentSocket } = this.opened;
     const { config, log, events, level } = this.task;
-    const plan = sessionPlan(this.task, agentSocket !== undefined && (await agentAnswers(agentSocket, log)));
     const { options } = config;
+    const plan = sessionPlan(this.task, agentSocket !== undefined && (await agentAnswers(agentSocket, log)));
     const session = new Session(connection, plan, {
       events,
       log,
       rawMode: () => (plan.stdin === undefined ? (): void => undefined : enterRawMode(plan.stdin)),
       terminate: () => transport.disconnect(11, 'disconnected by user'),
       rekey: () => transport.rekey(),
+      commandLine: options.enableEscapeCommandline ? () => this.commandLine() : undefined,
       verbosity: (step) => {
         const next = levels[Math.min(levels.length - 1, Math.max(0, levels.indexOf(level.get()) + step))] ?? 'INFO';
         level.set(next);
         return next;
       },
     });
+    const farewell = `Connection to ${config.host} closed.`;
     await this.opened.askBy((question) => session.aside(question));
     this.markTraffic(plan.pty !== undefined);
     this.runLocalCommand();
-    log('DEBUG', 'Entering interactive session.');
+    this.enter(plan.pty === undefined || !isLogged('INFO', options.logLevel) ? undefined : farewell);
     let broken: Error | undefined;
     void closed.then((error) => {
       broken = error;
@@ -184,9 +199,12 @@ class Runner {
     try {
       const exit = await session.run();
       if (session.refused) return FAILED;
+      // connections that were forwarded go on without the session
+      await connection.idle();
       // a server may hang up as soon as it has told how the command ended
       if (exit === undefined && broken !== undefined) throw broken;
-      if (plan.pty !== undefined && isLogged('INFO', options.logLevel)) log('INFO', `Connection to ${config.host} closed.`);
+      if (plan.pty !== undefined && isLogged('INFO', options.logLevel)) log('INFO', farewell);
+      session.leaveRawMode();
       return exitCode(exit, log);
     } catch (error) {
       session.leaveRawMode();
@@ -194,6 +212,19 @@ class Runner {
       log('ERROR', `channel ${error.channel}: open failed: ${visibleText(error.message)}`);
       return FAILED;
     }
+  }
+
+  /** Reads a command on the terminal and does it (`~C`); ^C and an empty line leave it at that. */
+  private async commandLine(): Promise<void> {
+    const { config, environment } = this.task;
+    await this.ending.signals.withoutInterrupt(async () => {
+      const line = await readAnswer('\r\nssh> ').catch(() => undefined);
+      await runEscapeCommand(line ?? '', {
+        lookups: environment,
+        localForwards: this.localForwards,
+        runLocal: config.options.permitLocalCommand ? runShellAside : undefined,
+      });
+    });
   }
 }
 
@@ -214,7 +245,6 @@ function sessionPlan(run: ClientRun, forwardAgent: boolean): SessionPlan {
     environment: sessionEnvironment(run),
     stdin: options.stdinNull ? undefined : 0,
     escape: typeof options.escapeChar === 'number' ? options.escapeChar : undefined,
-    commandLine: options.enableEscapeCommandline,
     obscureMs: options.obscureKeystrokeTiming,
   };
 }
@@ -236,20 +266,4 @@ function sessionEnvironment(run: ClientRun): readonly (readonly [string, string]
     return [setting.slice(0, equals), setting.slice(equals + 1)] as const;
   });
   return [...sent, ...set];
-}
-
-/** Ends the run on the signals that end a process, with ssh's words for it. */
-function endOnSignals(log: Log, end: () => void): () => void {
-  const rows = Object.entries({ SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGTERM: 15 } as const).map(([signal, number]) => {
-    const handler = (): void => {
-      log('VERBOSE', `Killed by signal ${number}.`);
-      end();
-      process.exit(FAILED);
-    };
-    process.on(signal, handler);
-    return [signal, handler] as const;
-  });
-  return () => {
-    for (const [signal, handler] of rows) process.removeListener(signal, handler);
-  };
 }

@@ -21,8 +21,9 @@ export class SessionIo {
   private readonly gone = [false, false];
   /** Whether something else reads the terminal. */
   private held = false;
-  /** What came while it was not known yet whether it may be shown. */
-  private withheld: (readonly [bytes: Uint8Array, stream: 0 | 1])[] | undefined;
+  /** What came while it was not known yet whether, or when, it may be shown. */
+  private withheld: (readonly [bytes: Uint8Array, stream: 0 | 1])[] = [];
+  private withholders = 0;
 
   constructor() {
     this.sinks = [openSink(1), openSink(2)];
@@ -84,11 +85,12 @@ export class SessionIo {
 
   /** Shows nothing of what comes until it is told by the function that it gets whether to show or to drop all that. */
   withhold(): (show: boolean) => void {
-    this.withheld = [];
+    this.withholders++;
     return (show) => {
-      const { withheld = [] } = this;
-      this.withheld = undefined;
-      for (const [bytes, stream] of withheld) {
+      this.withholders--;
+      // where somebody else withholds it still, it is not shown yet
+      if (show && this.withholders > 0) return;
+      for (const [bytes, stream] of this.withheld.splice(0)) {
         if (show) this.received([bytes], stream);
         else this.channel?.consumed(bytes.length);
       }
@@ -120,7 +122,7 @@ export class SessionIo {
   }
 
   private received(pieces: readonly Uint8Array[], stream: 0 | 1): void {
-    if (this.withheld !== undefined) {
+    if (this.withholders > 0) {
       // concat copies: the pieces are views of what the next packets overwrite
       this.withheld.push([concat(...pieces), stream]);
       return;

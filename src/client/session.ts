@@ -38,8 +38,6 @@ export interface SessionPlan {
   readonly stdin: number | undefined;
   /** The escape character's code; undefined where there is none. */
   readonly escape: number | undefined;
-  /** Whether `~C` is to open a command line (EnableEscapeCommandline). */
-  readonly commandLine: boolean;
   /** Milliseconds between the packets of what is typed on a terminal, to hide when keys are pressed; 0 sends each at once. */
   readonly obscureMs: number;
 }
@@ -53,6 +51,8 @@ export interface SessionSurroundings {
   /** The user asked for the end of the connection. */
   readonly terminate: () => void;
   readonly rekey: () => void;
+  /** Reads a command on the terminal and does it (`~C`); undefined where that is not enabled. */
+  readonly commandLine: (() => Promise<void>) | undefined;
   /** Raises (1) or lowers (-1) how much is logged, and says the new level. */
   readonly verbosity: (step: 1 | -1) => string;
 }
@@ -69,6 +69,8 @@ export class Session {
   private exit: SessionExit | undefined;
   /** Whether the server would not do what was asked, so that there was no session. */
   refused = false;
+  /** Whether the user asked for the end (`~.`). */
+  private left = false;
   private cooked: (() => void) | undefined;
   private stopResize: (() => void) | undefined;
   private channel: Channel | undefined;
@@ -118,9 +120,12 @@ export class Session {
       this.refused = !(await this.begin(channel));
       if (this.refused) channel.close();
       else await ended.promise;
+      // whoever is being asked answers first, and what came meanwhile is shown then
+      await this.asking;
     } finally {
       this.pacer?.flush('no active channels');
-      this.leaveRawMode();
+      // with `~.` ssh says that the connection is closed before the terminal is as it was
+      if (!this.left) this.leaveRawMode();
       this.stopResize?.();
       this.io.stopInput();
     }
@@ -137,18 +142,27 @@ export class Session {
     this.cooked = undefined;
   }
 
-  /** Asks a question on the terminal, which is then as it was before the session and read for nothing else. */
-  async aside<T>(question: () => Promise<T>): Promise<T> {
+  /**
+   * Asks a question on the terminal, which is then as it was before the session and read for nothing else. What the session brings meanwhile
+   * is shown after the answer, and another question waits for it.
+   */
+  aside<T>(question: () => Promise<T>): Promise<T> {
+    const answer = this.asking.then(() => this.ask(question));
+    this.asking = answer.catch(() => undefined);
+    return answer;
+  }
+
+  private async ask<T>(question: () => Promise<T>): Promise<T> {
     const wasRaw = this.cooked !== undefined;
     this.leaveRawMode();
     this.io.holdInput(true);
-    const answer = question();
-    this.asking = answer.catch(() => undefined);
+    const show = this.io.withhold();
     try {
-      return await answer;
+      return await question();
     } finally {
       this.io.holdInput(false);
       if (wasRaw) this.cooked = this.around.rawMode();
+      show(true);
     }
   }
 
@@ -229,6 +243,7 @@ export class Session {
   /** What the escapes do. */
   private readonly act = {
     terminate: (): void => {
+      this.left = true;
       this.around.events({ type: 'left' });
       this.around.terminate();
     },
@@ -253,11 +268,15 @@ export class Session {
       for (const { id, type } of this.connection.channels) this.io.tell(`  #${id} ${visibleText(type)}\r\n`);
     },
     commandLine: (): void => {
-      const text = this.plan.commandLine ? 'the command line is not available in this version' : 'commandline disabled';
-      this.io.tell(`${text}\r\n`);
+      const { commandLine } = this.around;
+      if (commandLine === undefined) this.io.tell('commandline disabled\r\n');
+      else void this.aside(commandLine);
+    },
+    background: (): void => {
+      this.io.tell('going to the background is not available in this version\r\n');
     },
     help: (): void => {
-      this.io.tell(this.escapes?.help() ?? '');
+      this.io.tell(this.escapes?.help(this.around.commandLine !== undefined) ?? '');
     },
   };
 
@@ -270,11 +289,12 @@ export class Session {
   private suspend(): void {
     this.say('^Z [suspend ssh]\r\n');
     this.leaveRawMode();
-    process.once('SIGCONT', () => {
+    process.kill(process.pid, 'SIGTSTP');
+    // here it goes on: at once where nobody is there to continue it, for then the signal does nothing
+    setImmediate(() => {
       this.cooked = this.around.rawMode();
       if (this.channel !== undefined) windowChange(this.channel, terminalSize(this.plan.stdin ?? 0));
     });
-    process.kill(process.pid, 'SIGTSTP');
   }
 
   private tellExit(channel: Channel): void {

@@ -121,14 +121,20 @@ async function askTerminal(input: number, output: number, prompt: string, option
     // What was typed before the question is thrown away: it is no answer to it.
     if (before !== undefined) writeTermios(input, hide ? withFlags(before, 'lflag', ECHO | ECHONL) : before, 'flush');
     const interrupt = new AbortController();
+    const endLine = (): void => {
+      if (hide && (termiosFlags(before, 'lflag') & ECHO) !== 0) fs.writeSync(output, '\n');
+    };
+    let isAnswered = false;
     const restore = restoreAtEnd(() => {
+      if (!isAnswered) endLine();
       // what is typed ahead of an answer that is shown is kept for whoever reads next
       if (hide) writeTermios(input, before, 'flush');
       interrupt.abort();
     });
     try {
       const answer = await readLine(input, interrupt.signal, () => fs.writeSync(output, prompt));
-      if (hide && (termiosFlags(before, 'lflag') & ECHO) !== 0) fs.writeSync(output, '\n');
+      isAnswered = true;
+      endLine();
       if (answer !== 'stopped') return answer;
     } finally {
       restore();

@@ -179,6 +179,15 @@ export function runShell(command: string): number {
   return status ?? -1;
 }
 
+/** Runs a command by the user's shell that has no input and of which only the messages are shown; settles when it has ended, however. */
+export function runShellAside(command: string): Promise<void> {
+  const child = spawn(userShell(), ['-c', command], { stdio: ['ignore', 'ignore', 'inherit'] });
+  return new Promise((resolve) => {
+    child.once('error', () => resolve());
+    child.once('exit', () => resolve());
+  });
+}
+
 /** Runs a program with our own input and output; its exit status, or 128 and more where a signal ended it. */
 export async function runInherited(program: string, args: readonly string[]): Promise<number> {
   return await startInherited(program, args).ended;

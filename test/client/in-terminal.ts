@@ -4,8 +4,8 @@ import path from 'node:path';
 import { peerProgram } from '../peers.ts';
 import { type Given, run } from '../run.ts';
 
-/** A question that is awaited, and the line that is then typed. */
-export type Answer = readonly [question: string, answer: string];
+/** A text that is awaited, and the line that is then typed, or the keys that are then pressed. */
+export type Answer = readonly [question: string, answer: string | { readonly keys: string }];
 
 /** Runs a program in a terminal, answers its questions one after the other, and gives all that the terminal showed and the exit code. */
 export async function inTerminal(program: string, args: readonly string[], answers: readonly Answer[], given: Given = {}): Promise<string> {
@@ -14,7 +14,7 @@ export async function inTerminal(program: string, args: readonly string[], answe
     `spawn -noecho ${[program, ...args].map((word) => `{${word}}`).join(' ')}`,
     ...answers.map(
       ([question, answer]) => `expect {
-          -ex {${question}} { append all $expect_out(buffer); send "${answer}\\r" }
+          -ex "${quoted(question)}" { append all $expect_out(buffer); send -- "${quoted(typeof answer === 'string' ? `${answer}\r` : answer.keys)}" }
           timeout { puts "$all TIMEOUT"; exit 9 }
           eof { puts "$all EOF"; exit 8 }
         }`,
@@ -35,6 +35,11 @@ export async function inTerminal(program: string, args: readonly string[], answe
   } finally {
     rmSync(folder, { recursive: true });
   }
+}
+
+/** A text between the quotes of expect's language. */
+function quoted(text: string): string {
+  return text.replace(/["$[\\\]]/g, '\\$&').replace(/[\r\n]/g, (end) => (end === '\r' ? '\\r' : '\\n'));
 }
 
 /** What a terminal showed without the one line that tsh may add there. */

@@ -1,5 +1,7 @@
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
+import net from 'node:net';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { formatPublicKeyLine } from '../../src/core/keys/public-key.ts';
@@ -46,6 +48,46 @@ describePeer(['openssh-10', 'expect'], 'a terminal shows what it shows with ssh'
 
   test('a terminal that closes', async () => {
     expect(await same(['-F', plain.config, '-t', 'server', 'exit 3'])).toBe('Connection to 127.0.0.1 closed.\r\r\n\n[exit 3]');
+  });
+
+  test.each(['TERM', 'INT', 'HUP', 'QUIT'])('a terminal whose ssh gets SIG%s', async (signal) => {
+    // the session's own command sends it to the program whose terminal this is
+    const command = `pkill -${signal} -f '[w]aits-for-${signal}'; sleep 60`;
+    const shown = await same(['-F', plain.config, '-o', `SetEnv=IT=waits-for-${signal}`, '-t', 'server', command]);
+    expect(shown).toMatch(/^Connection to 127\.0\.0\.1 closed\.\r+\n\n\[exit 255\]$/);
+  });
+
+  describe('a local port', () => {
+    /** Takes a port of one address, or of both that localhost is. */
+    const taken = async (...addresses: readonly string[]): Promise<{ readonly port: number; close(): void }> => {
+      const listeners: net.Server[] = [];
+      for (const host of addresses) {
+        const { port = 0 } = (listeners[0]?.address() ?? {}) as Partial<net.AddressInfo>;
+        listeners.push(net.createServer().listen({ host, port, ipv6Only: true }));
+        await once(listeners.at(-1) as net.Server, 'listening');
+      }
+      return { port: (listeners[0]?.address() as net.AddressInfo).port, close: () => listeners.forEach((one) => one.close()) };
+    };
+
+    test.each([
+      ['127.0.0.1', ['127.0.0.1'], (port: number) => `${port}`],
+      ['::1', ['::1'], (port: number) => `${port}`],
+      ['both', ['127.0.0.1', '::1'], (port: number) => `${port}`],
+      ['every address', ['::'], (port: number) => `*:${port}`],
+      ['the one that is named', ['127.0.0.1'], (port: number) => `127.0.0.1:${port}`],
+    ] as const)('that is taken on %s', async (_name, addresses, listen) => {
+      const { port, close } = await taken(...addresses);
+      try {
+        await same(['-F', plain.config, '-L', `${listen(port)}:127.0.0.1:1`, 'server', 'true']);
+      } finally {
+        close();
+      }
+    });
+
+    test.each(['192.0.2.1:1234', 'no-such-name.invalid:1234', '/no/such/folder/socket'])('that can not be had: %s', async (listen) => {
+      const shown = await same(['-F', plain.config, '-L', `${listen}:127.0.0.1:1`, 'server', 'true']);
+      expect(shown).toMatch(/Could not request local forwarding\.\r+\n\n\[exit 0\]$/);
+    });
   });
 
   test('a terminal that is not granted', async () => {

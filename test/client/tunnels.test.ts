@@ -7,7 +7,7 @@ import path from 'node:path';
 import { readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { describePeer } from '../peers.ts';
+import { describePeer, peerProgram } from '../peers.ts';
 import { own, run } from '../run.ts';
 import { type Sshd, startSshd } from '../sshd.ts';
 import { tsh } from './common.ts';
@@ -149,18 +149,54 @@ describePeer('openssh-10', 'tsh -L', () => {
     });
     children.push(child);
     await once(child.stdout, 'data');
-    expect((await fetch(`http://127.0.0.1:${port}/`, { method: 'POST', body: 'x' })).status).toBe(200);
+    const headers = { connection: 'close' };
+    expect((await fetch(`http://127.0.0.1:${port}/`, { method: 'POST', body: 'x', headers })).status).toBe(200);
     child.stdin.end('go\n');
     expect((await once(child, 'exit'))[0]).toBe(9);
   });
 
-  test('-N without a forward stays until a signal ends it', async () => {
-    const child = spawn(own('tsh'), ['-F', server.config, '-v', '-N', 'server'], { stdio: ['ignore', 'ignore', 'pipe'] });
+  test('a connection outlives the command, and tsh with it', async () => {
+    const echo = await listen((socket) => socket.pipe(socket));
+    listeners.push(echo);
+    const port = await freePort();
+    const child = spawn(
+      own('tsh'),
+      ['-F', server.config, '-v', '-L', `${port}:127.0.0.1:${echo.port}`, 'server', 'echo up; read x; exit 9'],
+      {
+        stdio: ['pipe', 'pipe', 'pipe'],
+      },
+    );
     children.push(child);
-    for await (const bytes of child.stderr) if (String(bytes).includes('Entering interactive session.')) break;
-    child.kill('SIGTERM');
-    const [code] = (await once(child, 'exit')) as [number];
-    expect(code).toBe(255);
+    await once(child.stdout, 'data');
+    const socket = net.connect({ port, host: '127.0.0.1' });
+    socket.write('before');
+    await once(socket, 'data');
+    child.stdin.end('go\n');
+    for await (const bytes of child.stderr.iterator({ destroyOnReturn: false })) if (String(bytes).includes('exit-status')) break;
+    socket.write('after');
+    expect(String((await once(socket, 'data'))[0])).toBe('after');
+    socket.end();
+    child.stderr.resume();
+    expect((await once(child, 'exit'))[0]).toBe(9);
+  });
+
+  test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)('-N without a forward stays until %s ends it, as with ssh', async (signal) => {
+    const code = async (program: string): Promise<unknown> => {
+      const child = spawn(program, ['-F', server.config, '-v', '-N', 'server'], { stdio: ['ignore', 'ignore', 'pipe'] });
+      children.push(child);
+      let told = '';
+      for await (const bytes of child.stderr.iterator({ destroyOnReturn: false }))
+        if ((told += String(bytes)).includes('Entering interactive session.')) break;
+      // ssh listens for signals from a moment later on; the server's message about its keys is read then
+      child.stderr.on('data', (bytes: Buffer) => (told += bytes.toString()));
+      await expect.poll(() => told, { timeout: 20_000 }).toContain('rtype hostkeys-00@openssh.com');
+      child.kill(signal);
+      const [status] = (await once(child, 'exit')) as [number];
+      return status;
+    };
+    const theirs = await code(peerProgram('openssh-10', 'ssh'));
+    expect(await code(own('tsh'))).toBe(theirs);
+    expect(theirs).toBe(signal === 'SIGTERM' ? 0 : 255);
   });
 });
 

@@ -76,6 +76,7 @@ export class Connection implements PacketHandler, ChannelHost {
   private readonly collecting = new Set<Channel>();
   private readonly path: Path | undefined;
   private over = false;
+  private readonly idlers: (() => void)[] = [];
   /** Whether a message came since {@link caughtUp}. */
   private spoken = false;
 
@@ -94,6 +95,11 @@ export class Connection implements PacketHandler, ChannelHost {
   /** The open channels, by their numbers. */
   get channels(): readonly Channel[] {
     return this.table.channels;
+  }
+
+  /** Settles when no channel is open or asked for, or the connection is over. */
+  async idle(): Promise<void> {
+    if (this.table.size > 0) await new Promise<void>((settle) => this.idlers.push(settle));
   }
 
   /** Whether the connection is over. */
@@ -173,6 +179,7 @@ export class Connection implements PacketHandler, ChannelHost {
       else if (slot.at === 'opening')
         slot.own.failed(new SshError('SSH_ERR_CONN_CLOSED', `before the ${slot.own.type} channel was open`, { cause: error }));
     }
+    this.wakeIdlers();
     this.options.closed?.(error);
   }
 
@@ -194,13 +201,22 @@ export class Connection implements PacketHandler, ChannelHost {
     this.waiting.delete(channel);
     this.adjusts.delete(channel);
     this.collecting.delete(channel);
-    this.table.free(channel.id);
+    this.free(channel.id);
   }
 
   fail(error: unknown): void {
     if (this.over) return;
     const text = error instanceof SshError ? (error.detail ?? error.message) : 'internal error';
     this.link.disconnect(disconnectReasons.SSH_DISCONNECT_PROTOCOL_ERROR, text);
+  }
+
+  private free(id: number): void {
+    this.table.free(id);
+    if (this.table.size === 0) this.wakeIdlers();
+  }
+
+  private wakeIdlers(): void {
+    for (const settle of this.idlers.splice(0)) settle();
   }
 
   private receiveWindow(): ReceiveWindow {
@@ -276,7 +292,7 @@ export class Connection implements PacketHandler, ChannelHost {
       refuse: (refusal) => {
         if (answered || this.over) return;
         answered = true;
-        this.table.free(id);
+        this.free(id);
         this.events({ type: 'channel-refused', channel: id, kind: asked.channelType, ...refusal });
         refuse(refusal);
       },
@@ -298,7 +314,7 @@ export class Connection implements PacketHandler, ChannelHost {
   private receiveOpenFailure(payload: Uint8Array): void {
     const { recipientChannel: id, reason, description } = channelOpenFailure.decode(payload);
     const { type, failed } = this.table.opening(id, 'open failure');
-    this.table.free(id);
+    this.free(id);
     this.events({ type: 'channel-refused', channel: id, kind: type, reason, description });
     failed(new ChannelOpenError(reason, description, id));
   }
