@@ -50,7 +50,7 @@ async function doctor(args: readonly string[], stdin?: string, env = {}): Promis
   return await run('unshare', [...words, own('tsh'), '--doctor', ...args], { ...(stdin !== undefined && { stdin }), env });
 }
 
-describePeer('openssh-10', 'what the doctor finds', () => {
+describePeer(['openssh-10', 'user namespaces'], 'what the doctor finds', () => {
   const pair = keyPair('ed25519');
 
   test('nothing where all is well', async () => {
@@ -194,7 +194,7 @@ describePeer('openssh-10', 'what the doctor finds', () => {
   });
 });
 
-describePeer('openssh-10', 'tsh --doctor', () => {
+describePeer(['openssh-10', 'user namespaces'], 'tsh --doctor', () => {
   test('exits with 0 where all is well and tells of every check', async () => {
     const { out, code } = await doctor([]);
     expect(out).toMatch(/^ok {4}folder /);
@@ -236,7 +236,7 @@ describePeer('openssh-10', 'tsh --doctor', () => {
   });
 });
 
-describePeer('openssh-10', 'tsh --doctor HOST', () => {
+describePeer(['openssh-10', 'user namespaces'], 'tsh --doctor HOST', () => {
   let server: Sshd;
   beforeAll(async () => {
     server = await startSshd({

@@ -68,13 +68,7 @@ describePeer(['openssh-10', 'expect'], 'questions in a terminal', () => {
   });
 });
 
-const root = process.getuid?.() === 0;
-
-describePeer(['openssh-10', 'expect'], `passwords${root ? '' : ' (skipped: only root can make a user with one)'}`, () => {
-  if (!root) {
-    test.skip('a password', () => {});
-    return;
-  }
+describePeer(['openssh-10', 'expect', 'root'], 'passwords', () => {
   const user = `tsh${randomBytes(4).toString('hex')}`;
   const password = 'correct horse';
   let sshd: Sshd;

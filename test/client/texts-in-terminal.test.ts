@@ -5,7 +5,7 @@ import net from 'node:net';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { formatPublicKeyLine } from '../../src/core/keys/public-key.ts';
-import { describePeer, peerProgram } from '../peers.ts';
+import { describePeer, peerProgram, testPeer } from '../peers.ts';
 import { type Given, own } from '../run.ts';
 import { type Sshd, startSshd } from '../sshd.ts';
 import { bytes, HostileServer, text, uint32 } from './hostile-server.ts';
@@ -289,7 +289,7 @@ describePeer(['openssh-10', 'expect'], 'a terminal shows what it shows with ssh'
       `mount --bind ${folder} /root && exec "$0" "$@"`,
     ];
 
-    test('that others may write', async () => {
+    testPeer('user namespaces', 'that others may write', async () => {
       const home = path.join(plain.folder, 'home');
       execFileSync('mkdir', ['-p', `${home}/.ssh`]);
       writeFileSync(`${home}/.ssh/config`, 'Host *\n');

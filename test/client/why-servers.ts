@@ -18,11 +18,11 @@ const alone = ['unshare', '--user', '--map-root-user', '--net'];
 
 /** Causes whose servers, or surroundings, are of a special kind. */
 export function causesOfServers(): void {
-  testPeer('openssh', 'an address to which there is no way', async () => {
+  testPeer(['openssh', 'user namespaces'], 'an address to which there is no way', async () => {
     expect((await diagnosed(['-F', 'none', '192.0.2.1', 'true'], {}, alone)).cause).toBe('tcp.unreachable');
   });
 
-  testPeer('openssh-10', 'a way that this machine forbids', async () => {
+  testPeer(['openssh-10', 'user namespaces'], 'a way that this machine forbids', async () => {
     const forbidden = ['sh', '-c', 'ip link set lo up && ip route add prohibit 192.0.2.1 && exec "$0" "$@"'];
     expect((await diagnosed(['-F', 'none', '192.0.2.1', 'true'], {}, [...alone, ...forbidden])).cause).toBe('tcp.failed');
   });

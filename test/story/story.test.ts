@@ -7,7 +7,7 @@ import { describePeer, peerProgram } from '../peers.ts';
 import { run } from '../run.ts';
 import { keyPair } from '../sshd.ts';
 
-describePeer(['openssh-10', 'expect', 'postgresql'], 'the story that people are told', () => {
+describePeer(['openssh-10', 'expect', 'postgresql', 'root'], 'the story that people are told', () => {
   test('a new user makes a key, lets it in, starts an agent, logs in and reaches a database', { timeout: 300_000 }, async () => {
     const folder = mkdtempSync(path.join(tmpdir(), 'tsh-story-'));
     chmodSync(folder, 0o755);
