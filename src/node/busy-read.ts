@@ -1,6 +1,7 @@
 /**
  * Reading of a busy TCP socket past libuv, which wakes for every few packets that come: that is a third of the work of moving much data.
- * Here the process sleeps in poll(2) until half a MiB is there, or a moment is over, and reads it by one call.
+ * Here the process sleeps in poll(2) until half a MiB is there, or a moment is over, and reads it by one call. Where much is sent it sleeps
+ * until the peer has made room for about as much.
  */
 import { systemClock } from './clock.ts';
 import { SystemError } from './errno.ts';
@@ -10,8 +11,13 @@ import { errnoName, libc } from './native/libc.ts';
 const MUCH = 1024 * 1024;
 /** How much is waited for, in bytes, */
 const WORTH_WAKING = 512 * 1024;
-/** and how long, in milliseconds. */
+/** and where much is sent: sshd makes room for 64 KiB in 36 bytes. */
+const ANSWERS_WORTH_WAKING = 256;
+/** How long is waited, in milliseconds. */
 const LONGEST_NAP_MS = 2;
+const LONGEST_NAP_OF_SENDER_MS = 1;
+/** What was read let so much be sent at once, in bytes: then the peer's window is what is waited for. */
+const MUCH_SENT = 64 * 1024;
 /** A nap that brings less than this, in bytes, says that the socket is not busy. */
 const LULL = 32 * 1024;
 /** After so many bytes, or milliseconds, the rest of the process has its turn. */
@@ -38,6 +44,8 @@ export class BusyReader {
   private readonly pollfd = new Uint8Array(8);
   private readonly lowWater = new Uint8Array(4);
   private untried = MUCH;
+  /** What the system took of us, at once and all of it, since the last read was handed on. */
+  private sent = 0;
 
   /** Of a TCP socket's descriptor, which must not block. */
   constructor(descriptor: number) {
@@ -46,17 +54,29 @@ export class BusyReader {
     this.pollfd[4] = POLLIN;
   }
 
+  /** Says that what was read is about to be handed on. */
+  before(): void {
+    this.sent = 0;
+  }
+
+  /** Says that the system took `taken` of `length` bytes: what it did not take is libuv's to wait with. */
+  wrote(taken: number, length: number): void {
+    this.sent = taken === length ? this.sent + taken : 0;
+  }
+
   /**
-   * Says that libuv has read `length` bytes; where the socket may be busy by now, reads on for a turn. Whether more may be read.
+   * Says that libuv has read `length` bytes, and that they were handed on; where the socket may be busy by now, reads on for a turn. Whether
+   * more may be read.
    *
    * @throws SystemError where the connection broke.
    */
   after(length: number, receiver: BusyReceiver): boolean {
     this.untried -= length;
-    return this.untried > 0 || this.turn(receiver);
+    if (this.untried <= 0) return this.turn(receiver, WORTH_WAKING, LONGEST_NAP_MS);
+    return this.sent < MUCH_SENT || this.turn(receiver, ANSWERS_WORTH_WAKING, LONGEST_NAP_OF_SENDER_MS);
   }
 
-  private turn(receiver: BusyReceiver): boolean {
+  private turn(receiver: BusyReceiver, worth: number, napMs: number): boolean {
     const [recv, poll, setsockopt] = [libc('recv'), libc('poll'), libc('setsockopt')];
     if (recv === undefined || poll === undefined || setsockopt === undefined) {
       this.untried = Infinity;
@@ -67,17 +87,18 @@ export class BusyReader {
       setsockopt(this.descriptor, SOL_SOCKET, SO_RCVLOWAT, this.lowWater, 4);
     };
     const end = systemClock.now() + TURN_MS;
-    wakeAt(WORTH_WAKING);
+    wakeAt(worth);
     try {
       for (let read = 0; read < TURN_BYTES && systemClock.now() < end; ) {
-        poll(this.pollfd, 1, LONGEST_NAP_MS);
+        poll(this.pollfd, 1, napMs);
+        this.sent = 0;
         const space = receiver.space();
         const got = recv(this.descriptor, space, space.length, MSG_DONTWAIT);
         if (got < 0) throwUnlessEmpty();
         if (got < LULL) this.untried = MUCH;
         // an end of the data is libuv's to find
         if (got > 0 && !receiver.filled(got)) return false;
-        if (got < LULL) return true;
+        if (got < LULL && this.sent < MUCH_SENT) return true;
         read += got;
       }
       return true;

@@ -89,6 +89,7 @@ export class Inlet {
     const { receiver } = this;
     if (receiver === undefined) return false;
     if (!this.direct) return this.take(this.landing.subarray(0, length));
+    this.busy?.before();
     this.running = this.tell(receiver, length);
     if (!this.running || this.busy === undefined) return this.running;
     try {

@@ -36,6 +36,8 @@ const busyBufferSize = 256 * 1024;
 const fileBufferSize = 256 * 1024;
 /** What is read of a file however little room there is. */
 const smallestRead = 4096;
+/** After so many reads of a file other work has its turn. */
+const mostReads = 4;
 
 /**
  * Input from a descriptor: pipes and sockets by the event loop into one buffer, files in slices between which other work goes on,
@@ -53,6 +55,7 @@ class FileSource implements Source {
   private readonly buffer = new Uint8Array(fileBufferSize);
   private reader: SourceReader | undefined;
   private paused = false;
+  private reading = false;
   private next: NodeJS.Immediate | undefined;
 
   constructor(fd: number) {
@@ -68,24 +71,33 @@ class FileSource implements Source {
     this.paused = true;
   }
 
+  /** Reads at once: what there is room for now goes out with what made the room. */
   resume(): void {
     this.paused = false;
-    this.schedule();
+    if (this.next === undefined && !this.reading) this.turn();
   }
 
   close(): void {
     this.reader = undefined;
     clearImmediate(this.next);
+    this.next = undefined;
   }
 
   private schedule(): void {
-    this.next ??= setImmediate(() => this.slice());
+    this.next ??= setImmediate(() => {
+      this.next = undefined;
+      this.turn();
+    });
   }
 
-  private slice(): void {
-    this.next = undefined;
-    const { reader } = this;
-    if (reader === undefined || this.paused) return;
+  private turn(): void {
+    this.reading = true;
+    for (let reads = 0; reads < mostReads && !this.paused && this.reader !== undefined; reads++) this.read(this.reader);
+    this.reading = false;
+    if (!this.paused && this.reader !== undefined) this.schedule();
+  }
+
+  private read(reader: SourceReader): void {
     let length: number;
     try {
       length = fs.readSync(this.fd, this.buffer, 0, Math.max(smallestRead, Math.min(reader.room?.() ?? Infinity, fileBufferSize)), null);
@@ -100,7 +112,6 @@ class FileSource implements Source {
       return;
     }
     reader.data(this.buffer.subarray(0, length));
-    if (!this.paused && this.reader !== undefined) this.schedule();
   }
 }
 

@@ -181,6 +181,7 @@ export class SocketStream implements ByteStream {
   write(bytes: Uint8Array): boolean {
     if (this.over || this.writing.destroyed) return true;
     const taken = this.writeNow(bytes);
+    this.inlet.busy?.wrote(taken, bytes.length);
     if (taken === bytes.length || this.writing.destroyed) return true;
     this.writing.write(taken === 0 ? bytes : bytes.subarray(taken));
     if (this.writing.writableLength < outputHighWater) return true;

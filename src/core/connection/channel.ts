@@ -284,7 +284,7 @@ export class Channel {
   receiveAdjust(bytesToAdd: number): void {
     this.outgoing.window.adjust(bytesToAdd);
     if (this.over || (!this.outgoing.waits && !this.drainWanted)) return;
-    if (!this.host.link.writable || this.proceed(Infinity)) this.host.waitForLink(this);
+    this.host.waitForLink(this);
   }
 
   /** The peer sends no more. */

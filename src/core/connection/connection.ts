@@ -156,6 +156,7 @@ export class Connection implements PacketHandler, ChannelHost {
       channel.handOver();
     }
     if (this.adjusts.size > 0) this.sendAdjusts();
+    if (this.waiting.size > 0) this.drained();
   }
 
   drained(): void {
@@ -321,8 +322,8 @@ export class Connection implements PacketHandler, ChannelHost {
 
   /** One for a channel that is not open is let pass, as OpenSSH does: an adjust may cross with a close. */
   private receiveAdjust(payload: Uint8Array): void {
-    const { recipientChannel, bytesToAdd } = channelWindowAdjust.decode(payload);
-    this.table.find(recipientChannel)?.receiveAdjust(bytesToAdd);
+    if (payload.length !== 9) channelWindowAdjust.decode(payload);
+    this.table.find(uint32At(payload, 1))?.receiveAdjust(uint32At(payload, 5));
   }
 
   private receiveReply(payload: Uint8Array): void {

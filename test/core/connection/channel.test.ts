@@ -103,6 +103,25 @@ describe('sending', () => {
     expect(channel.room).toBe(1);
   });
 
+  test('all the room that one read brings is told of at once, and of no more than was said', () => {
+    const rooms: number[] = [];
+    const { link, channel } = peered({ onDrain: () => rooms.push(channel.room) }, { window: 10 });
+    expect(channel.write(new Uint8Array(30))).toBe(false);
+    const adjust = (bytesToAdd: number): Uint8Array => messages.channelWindowAdjust.encode({ ...to, bytesToAdd });
+    link.receiveAll([adjust(5), adjust(6), adjust(100)]);
+    expect(rooms).toEqual([91]);
+    expect(numbersSent(link)).toEqual([94, 94]);
+  });
+
+  test.each([
+    ['short', [0, 0, 0, 0, 0, 0, 0], 'SSH_ERR_MESSAGE_INCOMPLETE'],
+    ['long', [0, 0, 0, 0, 0, 0, 0, 1, 0], 'SSH_ERR_UNEXPECTED_TRAILING_DATA'],
+  ] as const)('a window adjust that is too %s ends the connection', (_, rest, code) => {
+    const { link } = peered({});
+    link.receive(Uint8Array.of(93, ...rest));
+    expect(link.error).toMatchObject({ code });
+  });
+
   test('a full link stops the writer until it is drained', () => {
     let drained = 0;
     const { link, channel } = peered({ onDrain: () => drained++ });
