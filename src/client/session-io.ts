@@ -80,7 +80,8 @@ export class SessionIo {
   /** Sends bytes as input that has passed the filter; stdin is not read while there is no room for more. */
   send(bytes: Uint8Array): void {
     const { channel } = this;
-    if (bytes.length > 0 && channel?.writable === true && !channel.write(bytes)) this.source?.pause();
+    // at once: the rest of this turn of the event loop takes as long as all that is done here
+    if (bytes.length > 0 && channel?.writable === true && !channel.writeNow(bytes)) this.source?.pause();
   }
 
   /** Shows nothing of what comes until it is told by the function that it gets whether to show or to drop all that. */

@@ -70,8 +70,5 @@ export function handleOf(stream: object): StreamHandle | undefined {
 /** What is used of a stream's handle. */
 export interface StreamHandle {
   readonly fd?: number;
-  reading?: boolean;
   setBlocking?(blocking: boolean): number;
-  readStart?(): number;
-  readStop?(): number;
 }

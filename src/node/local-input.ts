@@ -34,6 +34,8 @@ const busyPipe = 1024 * 1024;
 const busyBufferSize = 256 * 1024;
 /** The same of a file: one write of sealed packets. */
 const fileBufferSize = 256 * 1024;
+/** A terminal gives no more than 4 KiB at once. */
+const terminalBufferSize = 4096;
 /** What is read of a file however little room there is. */
 const smallestRead = 4096;
 /** After so many reads of a file other work has its turn. */
@@ -143,24 +145,12 @@ class StreamSource implements Source {
   pause(): void {
     this.running = false;
     this.stream?.socket.pause();
-    this.readOn(false);
   }
 
   resume(): void {
     if (this.reader === undefined) return;
     this.running = true;
-    this.readOn(true);
     this.stream?.socket.resume();
-  }
-
-  /** A terminal's stream that is paused would still take one piece of input, which may be the answer to another's question. */
-  private readOn(on: boolean): void {
-    const { stream } = this;
-    const handle = stream?.isTerminal === true ? handleOf(stream.socket) : undefined;
-    if (handle === undefined || handle.reading === on) return;
-    handle.reading = on;
-    if (on) handle.readStart?.();
-    else handle.readStop?.();
   }
 
   close(): void {
@@ -181,7 +171,6 @@ interface OpenStream {
   readonly socket: net.Socket;
   /** Whether its descriptor is its own, not one that the process was started with. */
   readonly owned: boolean;
-  readonly isTerminal?: boolean;
 }
 
 function openPipe(fd: number, isPipe: boolean, source: StreamSource): OpenStream {
@@ -215,13 +204,30 @@ function openPipe(fd: number, isPipe: boolean, source: StreamSource): OpenStream
   return { socket, owned: own !== undefined };
 }
 
+/**
+ * A terminal's handle, below a socket that reads into one buffer: what node:tty makes allocates for each key and hands it through a stream's
+ * queue, and takes one piece of input even while it is paused, which may be the answer to another's question.
+ */
 function openTerminal(fd: number, source: StreamSource): OpenStream {
-  const socket = new tty.ReadStream(fd);
-  socket.pause();
-  socket.on('data', (chunk: Buffer) => {
-    source.reader?.data(chunk);
-  });
+  const terminal = new tty.ReadStream(fd);
+  const handle = handleOf(terminal);
+  (terminal as unknown as { _handle: unknown })._handle = null;
+  const buffer = new Uint8Array(terminalBufferSize);
+  const options = {
+    handle,
+    pauseOnCreate: true,
+    readable: true,
+    writable: false,
+    onread: {
+      buffer,
+      callback: (length: number): boolean => {
+        source.reader?.data(buffer.subarray(0, length));
+        return source.running;
+      },
+    },
+  };
+  const socket = new net.Socket(options);
   socket.pause();
   // libuv opens the terminal once more for itself, where it can.
-  return { socket, isTerminal: true, owned: handleOf(socket)?.fd !== fd };
+  return { socket, owned: handle?.fd !== fd };
 }

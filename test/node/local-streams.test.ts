@@ -8,6 +8,8 @@ import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { openSource, type Source } from '../../src/node/local-input.ts';
 import { openSink, type Sink } from '../../src/node/local-output.ts';
 import { libc } from '../../src/node/native/libc.ts';
+import { openPty, type Pty } from '../../src/node/native/pty.ts';
+import { enterRawMode } from '../../src/node/tty.ts';
 import { bundle } from './bundle.ts';
 
 const root = fs.mkdtempSync(path.join(os.tmpdir(), 'tsh-streams-'));
@@ -357,6 +359,40 @@ describe('a source', () => {
     fs.closeSync(reader);
     fs.closeSync(watcher);
   });
+
+  test.skipIf(found === undefined)(
+    'a terminal is read as it is typed, and what is typed while it is paused is left to others',
+    async () => {
+      const { master, slave } = openPty() as Pty;
+      const cooked = enterRawMode(slave);
+      const source = openSource(slave);
+      let seen = '';
+      source.start({
+        data: (bytes) => {
+          seen += Buffer.from(bytes).toString();
+        },
+        end: () => (seen += ' end'),
+        error: () => (seen += ' error'),
+      });
+      fs.writeSync(master, 'mine');
+      await until(() => seen === 'mine');
+      source.pause();
+      await turn();
+      fs.writeSync(master, 'yours');
+      await turn();
+      const other = Buffer.alloc(100);
+      expect(other.toString('utf8', 0, fs.readSync(slave, other))).toBe('yours');
+      source.resume();
+      fs.writeSync(master, ' again');
+      await until(() => seen === 'mine again');
+      source.close();
+      await turn();
+      expect(seen).toBe('mine again');
+      cooked();
+      fs.closeSync(slave);
+      fs.closeSync(master);
+    },
+  );
 
   test('a closed source says nothing more', async () => {
     const { reader, writer } = pipe();

@@ -178,6 +178,17 @@ export class Channel {
     return false;
   }
 
+  /** The same for what somebody waits for: it has gone out when this returns, not only at the end of the present turn. */
+  writeNow(bytes: Uint8Array): boolean {
+    const { link } = this.host;
+    link.cork();
+    try {
+      return this.write(bytes);
+    } finally {
+      link.flush();
+    }
+  }
+
   /** Says that no more data follows what was written (RFC 4254 section 5.3); once is enough. */
   eof(): void {
     if (!this.sending) return;

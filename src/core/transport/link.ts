@@ -23,6 +23,8 @@ export interface PacketLink {
   sendData(head: Uint8Array, data: Uint8Array): void;
   /** Hands what is sealed to the output now; otherwise it goes at the end of the present turn. */
   flush(): void;
+  /** Says that {@link flush} is called before the present turn ends: what is sent meanwhile need not see to it. */
+  cork(): void;
   /** False while more output waits than is good: writers then wait for the handler's `drained`. */
   readonly writable: boolean;
   /** Where the messages go from now on: service messages (5, 6) and numbers from 50 on; the rest is the transport's own. */

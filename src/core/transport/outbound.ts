@@ -119,7 +119,13 @@ export class Outbound {
 
   /** Hands what is sealed to the output. */
   flush(): void {
+    this.flushQueued = false;
     this.writer.flush();
+  }
+
+  /** Says that {@link flush} will be called in the present turn. */
+  cork(): void {
+    this.flushQueued = true;
   }
 
   /** Does so at the end of the present turn, so that one write takes all of it. */
@@ -127,7 +133,6 @@ export class Outbound {
     if (this.flushQueued) return;
     this.flushQueued = true;
     queueMicrotask(() => {
-      this.flushQueued = false;
       this.flush();
     });
   }

@@ -195,6 +195,10 @@ export class Transport implements PacketLink {
     this.out.flush();
   }
 
+  cork(): void {
+    this.out.cork();
+  }
+
   peerExtension(name: string): Uint8Array | undefined {
     return this.extensions.get(name);
   }

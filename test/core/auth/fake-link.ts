@@ -43,6 +43,10 @@ export class FakeLink implements PacketLink {
     // all is sent at once
   }
 
+  cork(): void {
+    // all is sent at once
+  }
+
   peerExtension(name: string): Uint8Array | undefined {
     const value = this.extensions.get(name);
     return value === undefined ? undefined : utf8Bytes(value);

@@ -75,6 +75,21 @@ describe('sending', () => {
     );
   });
 
+  test('what somebody waits for goes out in the same turn, and the link is let go even where it may not be written', () => {
+    const { link, channel } = peered();
+    let flushed = 0;
+    link.flush = () => {
+      expect(link.corked).toBe(true);
+      link.corked = false;
+      flushed += link.sent.length;
+    };
+    expect(channel.writeNow(Uint8Array.of(1))).toBe(true);
+    expect([flushed, link.corked]).toEqual([1, false]);
+    channel.eof();
+    expect(() => channel.writeNow(Uint8Array.of(1))).toThrow(SshError);
+    expect(link.corked).toBe(false);
+  });
+
   test('stderr goes apart, as extended data of type 1', () => {
     const { link, channel } = peered();
     channel.write(Uint8Array.of(1, 2, 3), 1);

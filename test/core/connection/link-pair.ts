@@ -20,6 +20,8 @@ export class FakeLink implements PacketLink {
   disconnected: { readonly reason: number; readonly description: string } | undefined;
   /** What the handler threw: it ended the connection. */
   error: unknown;
+  /** Whether it was told to wait for a flush. */
+  corked = false;
   private over = false;
 
   constructor(role: 'client' | 'server', peerIdent = 'SSH-2.0-OpenSSH_10.0') {
@@ -44,6 +46,11 @@ export class FakeLink implements PacketLink {
 
   flush(): void {
     // nothing is held back
+    this.corked = false;
+  }
+
+  cork(): void {
+    this.corked = true;
   }
 
   peerExtension(): Uint8Array | undefined {
