@@ -5,14 +5,14 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, w
 import path from 'node:path';
 import { build } from 'esbuild';
 import { bundling, root } from './bundle.mjs';
-import { asFunction, bundleCommonJs } from './programs.mjs';
+import { bundleCommonJs, bundleParts } from './programs.mjs';
 import { buildWasm } from './wasm.mjs';
 
 const dist = path.join(root, 'dist');
 const modules = ['src/cli/demo.ts', 'src/index.ts', 'test/bench/bench.ts'];
 
 await buildWasm();
-const programs = asFunction(await bundleCommonJs('src/cli/script.ts'));
+const programs = await bundleParts('src/cli/script.ts');
 // another content, another name: see src/node/code-cache.ts
 const programsFile = `programs-${createHash('sha256').update(programs).digest('hex').slice(0, 10)}.cjs`;
 const launcher = await bundleCommonJs('src/cli/launch.ts', { PROGRAMS_FILE: JSON.stringify(programsFile) });
