@@ -1,35 +1,15 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { connect, createServer, type Socket } from 'node:net';
+import { type PortProcess, startPortProcess } from './port-process.ts';
 
-/** A long path to a server: what is sent arrives later, in both directions, as much of it as the sender likes. */
-export interface DelayProxy {
-  readonly port: number;
-  /** Ends it; its CPU time counts as this process' children's from then on. */
-  stop(): Promise<void>;
-}
-
-/** The argument that makes this program such a path; the target's port and the round trip in milliseconds follow. */
+/** The argument that makes this program a long path to a server; the target's port and the round trip in milliseconds follow. */
 export const DELAY_PROXY = '--delay-proxy';
 
-/** Starts a path in a process of its own, so that its work is nobody else's. */
-export async function startDelayProxy(targetPort: number, roundTripMs: number): Promise<DelayProxy> {
-  const child = spawn(process.execPath, [process.argv[1] ?? '', DELAY_PROXY, String(targetPort), String(roundTripMs)], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  const port = await new Promise<number>((resolve, reject) => {
-    child.on('error', reject);
-    child.on('exit', () => reject(new Error('the delaying proxy has ended')));
-    child.stdout.once('data', (bytes: Buffer) => resolve(Number(bytes.toString())));
-  });
-  return { port, stop: () => end(child) };
-}
-
-function end(child: ChildProcess): Promise<void> {
-  return new Promise((resolve) => {
-    child.removeAllListeners('exit');
-    child.on('exit', () => resolve());
-    child.stdin?.end();
-  });
+/**
+ * Starts a long path to a server in a process of its own, so that its work is nobody else's: what is sent arrives later, in both directions,
+ * as much of it as the sender likes.
+ */
+export function startDelayProxy(targetPort: number, roundTripMs: number): Promise<PortProcess> {
+  return startPortProcess(process.execPath, [process.argv[1] ?? '', DELAY_PROXY, String(targetPort), String(roundTripMs)]);
 }
 
 /** The process itself: tells its port on stdout, and ends with stdin. */

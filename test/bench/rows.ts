@@ -1,5 +1,6 @@
 import { agentRows } from './agent-rows.ts';
 import { bulkRows } from './bulk-rows.ts';
+import { floorRows } from './floor-rows.ts';
 import { keygenRows } from './keygen-rows.ts';
 import type { Row } from './row.ts';
 import { pipeRows } from './pipe-rows.ts';
@@ -19,5 +20,13 @@ export interface RowOptions {
 
 /** The whole table, in its order. */
 export function benchRows(options: RowOptions): readonly Row[] {
-  return [...startRows(options), ...bulkRows(options), ...pipeRows(options), ...terminalRows(), ...keygenRows(), ...agentRows()];
+  return [
+    ...startRows(options),
+    ...bulkRows(options),
+    ...floorRows(options),
+    ...pipeRows(options),
+    ...terminalRows(),
+    ...keygenRows(),
+    ...agentRows(),
+  ];
 }

@@ -4,8 +4,9 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { peerProgram } from '../peer-programs.ts';
 import { type Sshd, startSshd } from '../sshd.ts';
-import { type DelayProxy, startDelayProxy } from './delay-proxy.ts';
+import { startDelayProxy } from './delay-proxy.ts';
 import { type Command, measure, type Sample, type Stdio } from './measure.ts';
+import type { PortProcess } from './port-process.ts';
 import type { Round } from './row.ts';
 
 /** How our programs are run: by bin/ on a Node, or packaged as one binary. */
@@ -34,7 +35,7 @@ export class Bench {
   readonly subject: Subject;
   /** In memory where that can be had: the holes of a file there cost nothing to read, whoever reads them first. */
   readonly folder = mkdtempSync(path.join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'tsh-bench-'));
-  private readonly proxies = new Map<number, DelayProxy>();
+  private readonly proxies = new Map<number, PortProcess>();
   private running: Promise<Sshd> | undefined;
 
   constructor(subject: Subject) {
@@ -103,7 +104,7 @@ export class Bench {
     await (await this.running)?.stop();
   }
 
-  private async proxy(sshd: Sshd, roundTripMs: number): Promise<DelayProxy> {
+  private async proxy(sshd: Sshd, roundTripMs: number): Promise<PortProcess> {
     const known = this.proxies.get(roundTripMs);
     if (known !== undefined) return known;
     const proxy = await startDelayProxy(sshd.port, roundTripMs);
