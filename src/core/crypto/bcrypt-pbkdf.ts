@@ -13,7 +13,7 @@ const MOST_SALT = 1 << 20;
 /**
  * The key that OpenBSD's bcrypt_pbkdf derives from a passphrase, as it protects OpenSSH's private key files (PROTOCOL.key); a fresh array.
  *
- * It takes about 5 ms a round and 32 bytes and does not return between: the caller bounds `rounds`. The passphrase stays the caller's to
+ * It takes about 5 ms a round and 64 bytes and does not return between: the caller bounds `rounds`. The passphrase stays the caller's to
  * wipe; what is derived from it on the way is wiped here.
  *
  * @throws SshError SSH_ERR_INVALID_ARGUMENT where the passphrase, salt, rounds or length is empty or 0, the salt is over 1 MiB, or more
@@ -28,35 +28,47 @@ export async function bcryptPbkdf(passphrase: Uint8Array, salt: Uint8Array, roun
   bcrypt.start(digest('sha512', passphrase));
   // The key is made of as many hashes as it takes, and each gives every so many-th byte of it.
   const stride = Math.ceil(outLength / HASH_BYTES);
-  for (let count = 0; count < stride; count++) {
-    const sum = block(bcrypt, salt, rounds, count + 1);
-    for (let i = 0, at = count; at < outLength; i++, at += stride) key[at] = sum[i] as number;
-    sum.fill(0);
+  for (let count = 0; count < stride; count += 2) {
+    for (const [which, sum] of blocks(bcrypt, salt, rounds, count + 1).entries()) {
+      for (let i = 0, at = count + which; at < outLength && count + which < stride; i++, at += stride) key[at] = sum[i] as number;
+      sum.fill(0);
+    }
   }
   bcrypt.end();
   return key;
 }
 
-/** The exclusive or of the hashes of all rounds; each round's salt is the hash before. */
-function block(bcrypt: Bcrypt, salt: Uint8Array, rounds: number, count: number): Uint8Array {
-  const counter = Uint8Array.of(count >> 24, count >> 16, count >> 8, count);
-  let hash = bcrypt.hash(digest('sha512', concat(salt, counter)));
-  const sum = hash.slice();
+/** Of a block and the one behind it, the exclusive or of the hashes of all rounds; each round's salt is the hash before. */
+function blocks(bcrypt: Bcrypt, salt: Uint8Array, rounds: number, count: number): Pair {
+  const salted = (number: number): Uint8Array =>
+    digest('sha512', concat(salt, Uint8Array.of(number >> 24, number >> 16, number >> 8, number)));
+  let hashes = bcrypt.hash([salted(count), salted(count + 1)]);
+  const sums: Pair = [hashes[0].slice(), hashes[1].slice()];
   for (let round = 1; round < rounds; round++) {
-    const next = bcrypt.hash(digest('sha512', hash));
-    hash.fill(0);
-    hash = next;
-    for (let i = 0; i < HASH_BYTES; i++) sum[i] = (sum[i] as number) ^ (hash[i] as number);
+    const next = bcrypt.hash([digest('sha512', hashes[0]), digest('sha512', hashes[1])]);
+    for (const [which, sum] of sums.entries()) {
+      const hash = next[which] as Uint8Array;
+      for (let i = 0; i < HASH_BYTES; i++) sum[i] = (sum[i] as number) ^ (hash[i] as number);
+    }
+    wipe(hashes);
+    hashes = next;
   }
-  hash.fill(0);
-  return sum;
+  wipe(hashes);
+  return sums;
 }
 
-/** bcrypt's hash of a passphrase and a salt, each of which is a SHA-512 digest. */
+function wipe(pair: Pair): void {
+  for (const one of pair) one.fill(0);
+}
+
+/** Two hashes are made in the time of one. */
+type Pair = readonly [Uint8Array, Uint8Array];
+
+/** bcrypt's hashes of a passphrase and two salts, each of which is a SHA-512 digest. */
 interface Bcrypt {
   /** Takes the passphrase, and wipes it. */
   start(passphrase: Uint8Array): void;
-  hash(salt: Uint8Array): Uint8Array;
+  hash(salts: Pair): Pair;
   /** Forgets the passphrase and whatever came of it. */
   end(): void;
 }
@@ -72,17 +84,20 @@ async function load(): Promise<Bcrypt> {
   const [{ wasmBase64 }, { piDigits }] = await Promise.all([import('./bcrypt-pbkdf.wasm.ts'), import('./blowfish-pi.ts')]);
   const exports = instantiateWasm(wasmBase64) as Exports;
   const { buffer } = exports.memory;
-  const put = (which: number, bytes: Uint8Array) => putWords(new Uint8Array(buffer, exports.address(which), bytes.length), bytes);
+  const put = (which: number, bytes: Uint8Array, behind = 0) =>
+    putWords(new Uint8Array(buffer, exports.address(which) + behind, bytes.length), bytes);
+  const hashAt = (behind: number) => new Uint8Array(buffer, exports.address(3) + behind, HASH_BYTES).slice();
   put(0, fromHex(piDigits));
   return {
     start: (passphrase) => {
       put(1, passphrase);
       passphrase.fill(0);
     },
-    hash: (salt) => {
-      put(2, salt);
+    hash: ([first, second]) => {
+      put(2, first);
+      put(2, second, first.length);
       exports.hash();
-      return new Uint8Array(buffer, exports.address(3), HASH_BYTES).slice();
+      return [hashAt(0), hashAt(HASH_BYTES)];
     },
     end: () => exports.wipe(),
   };
