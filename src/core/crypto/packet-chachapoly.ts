@@ -4,6 +4,7 @@
  * tells nothing about the payload's key stream. The nonce of both is the packet's sequence number.
  */
 import { type Cipher, createCipheriv, timingSafeEqual } from 'node:crypto';
+import { place } from './output.ts';
 import {
   type AeadSource,
   type DirectionKeys,
@@ -77,7 +78,7 @@ class ChachaPolySealer extends ChachaPolyDirection implements PacketSealer {
     buffer.set(this.turnLength(buffer, at, sequence), at);
     const cipher = this.payloadCipher(sequence);
     const first = cipher.update(zeroBlock);
-    buffer.set(cipher.update(buffer.subarray(start, end)), start);
+    place(cipher.update(buffer.subarray(start, end)), buffer, start);
     buffer.set(poly1305(first.subarray(0, polyKeyBytes), buffer, at, end), end);
     first.fill(0);
   }
@@ -100,6 +101,6 @@ class ChachaPolyOpener extends ChachaPolyDirection implements PacketOpener {
     const tag = poly1305(first.subarray(0, polyKeyBytes), buffer, at, end);
     first.fill(0);
     if (!timingSafeEqual(tag, buffer.subarray(end, end + tagBytes))) throw macInvalid();
-    buffer.set(cipher.update(buffer.subarray(start, end)), start);
+    place(cipher.update(buffer.subarray(start, end)), buffer, start);
   }
 }

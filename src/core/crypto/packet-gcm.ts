@@ -3,6 +3,7 @@
  * is a fixed part of 4 bytes and an invocation counter of 8 that grows by one with each packet and is never sent.
  */
 import { createCipheriv, createDecipheriv } from 'node:crypto';
+import { place } from './output.ts';
 import {
   type AeadSource,
   type DirectionKeys,
@@ -69,7 +70,7 @@ class GcmSealer extends GcmDirection implements PacketSealer {
     const end = start + packetLength;
     const cipher = createCipheriv(this.name, this.key, this.iv, options);
     cipher.setAAD(buffer.subarray(at, start));
-    buffer.set(cipher.update(buffer.subarray(start, end)), start);
+    place(cipher.update(buffer.subarray(start, end)), buffer, start);
     cipher.final();
     buffer.set(cipher.getAuthTag(), end);
     this.count();
@@ -98,7 +99,7 @@ class GcmOpener extends GcmDirection implements PacketOpener {
       plain.fill(0);
       throw macInvalid();
     }
-    buffer.set(plain, start);
+    place(plain, buffer, start);
     this.count();
   }
 }

@@ -10,6 +10,7 @@
 import { createCipheriv, createDecipheriv, timingSafeEqual } from 'node:crypto';
 import type { SshError } from '../util/errors.ts';
 import type { MacRow, PacketMac } from './macs.ts';
+import { place } from './output.ts';
 import {
   type DirectionKeys,
   macInvalid,
@@ -107,7 +108,7 @@ function nodeStream(name: string): StreamSource {
     let engine: typeof cipher | undefined = cipher;
     return {
       turn: (buffer, from, to) => {
-        buffer.set((engine as typeof cipher).update(buffer.subarray(from, to)), from);
+        place((engine as typeof cipher).update(buffer.subarray(from, to)), buffer, from);
       },
       // its key schedule is OpenSSL's own: it is freed, and there cleansed, when the object that holds it is collected
       wipe: () => {

@@ -1,5 +1,6 @@
 import type { CipherName } from '../../core/crypto/names.ts';
 import type { BulkCiphers } from '../../core/crypto/packet-bulk.ts';
+import { letMemoryGo } from '../let-memory-go.ts';
 import { chachaPolySource } from './libcrypto-chachapoly.ts';
 import { gcmSource } from './libcrypto-gcm.ts';
 import { hmacSource } from './libcrypto-hmac.ts';
@@ -25,6 +26,7 @@ export const libcryptoCiphers: BulkCiphers = (cipher) => {
   if (!sources.has(cipher)) {
     const row = rows[cipher];
     const crypto = row === undefined ? undefined : libcrypto();
+    if (crypto === undefined) letMemoryGo();
     sources.set(cipher, crypto === undefined ? undefined : row?.(crypto));
   }
   return sources.get(cipher);
