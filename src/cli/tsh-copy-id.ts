@@ -14,7 +14,7 @@ import { SshError } from '../core/util/errors.ts';
 import { isLogged, type Log, type LogLevel, stderrLog } from '../core/util/log.ts';
 import { visibleText } from '../core/util/vis.ts';
 import { Client } from '../client/client.ts';
-import { type ClientConfig, loadClientConfig } from '../client/config.ts';
+import type { ClientConfig } from '../client/config.ts';
 import { installKeys, type KeysToInstall } from '../client/install-keys.ts';
 import { InstallError, installKeysBySftp } from '../client/install-keys-sftp.ts';
 import { ChannelOpenError } from '../core/connection/open-error.ts';
@@ -23,10 +23,10 @@ import { localEnvironment } from '../files/config-files.ts';
 import { expandTilde, readTextIfAny, whyInaccessible, writeTo } from '../node/files.ts';
 import { servicePort, terminalTakesUtf8 } from '../node/local-host.ts';
 import { ownCommand } from '../node/own-program.ts';
-import { isatty } from '../node/tty.ts';
 import { type HostCommandLine, parseCommandLine } from './command-line.ts';
 import { findIdentities, type IdentityLine, type IdentitySource, NoIdentities } from './copy-id-keys.ts';
 import { type CopyIdOptions, copyIdUsage, readCopyIdOptions } from './copy-id-options.ts';
+import { loadLineConfig } from './line-config.ts';
 import { runProgram } from './program.ts';
 import { version } from './version.ts';
 
@@ -50,6 +50,7 @@ class CopyId {
   /** What the log said while keys are asked about: only a failure makes it worth reading. */
   private held: string[] | undefined;
   private told = false;
+  private isNetScreen = false;
 
   constructor(name: string, options: CopyIdOptions, source: IdentitySource) {
     this.name = name;
@@ -58,6 +59,16 @@ class CopyId {
   }
 
   async run(): Promise<number> {
+    try {
+      return await this.copy();
+    } catch (error) {
+      // what is wrong with the configuration was said while keys were asked about
+      if (error instanceof ConfigError && this.held !== undefined) return this.failedAsking();
+      throw error;
+    }
+  }
+
+  private async copy(): Promise<number> {
     const { options } = this;
     if (!options.force) {
       this.say('INFO: attempting to log in with the new key(s), to filter out any that are already installed');
@@ -71,8 +82,10 @@ class CopyId {
       }
     }
     if (!options.force && (!together || keys.length === 0) && !this.tellRemaining()) return 0;
+    if (this.isNetScreen) return this.turnedAway();
     if (options.dryRun) return this.tellDryRun();
-    return await this.install(together && keys.length > 0 ? this.probe(keys, () => this.tellRemaining()) : undefined);
+    if (options.force) return await this.install(this.probe([], () => !this.isNetScreen));
+    return await this.install(together && keys.length > 0 ? this.probe(keys, () => this.tellRemaining() && !this.isNetScreen) : undefined);
   }
 
   private get remaining(): readonly IdentityLine[] {
@@ -142,8 +155,9 @@ class CopyId {
     const client = this.client(await this.load(), probe);
     try {
       const { connection } = await client.open();
-      if (probe !== undefined && !this.tellRemaining()) return 0;
+      if (!this.options.force && probe !== undefined && !this.tellRemaining()) return 0;
       this.held = undefined;
+      if (this.isNetScreen) return this.turnedAway();
       const keys = {
         lines: this.remaining,
         file: this.options.target,
@@ -155,7 +169,7 @@ class CopyId {
       this.tellAdded(added);
       return 0;
     } catch (error) {
-      if (error instanceof AllAsked) return 0;
+      if (error instanceof AllAsked) return this.isNetScreen && this.remaining.length > 0 ? this.turnedAway() : 0;
       if (error instanceof InstallError) writeTo(2, `${visibleText(error.message)}\n`);
       else client.tell(error);
       // what was kept back is worth reading only where the server could not even be asked
@@ -163,6 +177,14 @@ class CopyId {
     } finally {
       client.abandon();
     }
+  }
+
+  /** Such a firewall has no authorized_keys: it takes DSA keys alone, by commands of its own, and there are none here. */
+  private turnedAway(): number {
+    for (const number of this.remaining.keys()) {
+      this.say(`WARNING: Non-dsa key (#${String(number + 1)}) skipped (NetScreen only supports DSA keys)`);
+    }
+    return FAILED;
   }
 
   private async add(connection: Parameters<typeof installKeys>[0], keys: KeysToInstall): Promise<number | undefined> {
@@ -192,6 +214,7 @@ class CopyId {
       ident: `SSH-2.0-tsh_${version}`,
       program: { command: ownCommand('tsh'), configFile: this.options.passed.find(({ flag }) => flag === 'F')?.value, verbosity: 0 },
       events: (event: TshEvent) => {
+        if (event.type === 'ident-received') this.isNetScreen = event.software.startsWith('NetScreen');
         if (event.type === 'banner' && this.held === undefined && isLogged('INFO', this.level)) {
           writeTo(2, visibleText(event.text, terminalTakesUtf8(process.env)));
         }
@@ -207,15 +230,7 @@ class CopyId {
     const log = this.log;
     this.level = line.settings.get('logLevel') ?? 'INFO';
     const environment = localEnvironment(log);
-    const config = await loadClientConfig({
-      settings: line.settings,
-      host: line.host,
-      command: line.command,
-      configFile: line.configFile,
-      environment,
-      stdinIsTerminal: isatty(0),
-      settled: (options) => void (this.level = options.logLevel),
-    });
+    const config = await loadLineConfig(line, environment, (options) => void (this.level = options.logLevel));
     return { config, environment, log };
   }
 

@@ -1,5 +1,4 @@
 /** --doctor: what is wrong with the user's files and, where a host is named, with its server. */
-import { loadClientConfig } from '../client/config.ts';
 import { examine } from '../client/doctor/doctor.ts';
 import type { DoctorScene, Finding } from '../client/doctor/finding.ts';
 import { serverFindings } from '../client/doctor/server-checks.ts';
@@ -12,6 +11,7 @@ import { changeMode } from '../node/inspect.ts';
 import { ownCommand } from '../node/own-program.ts';
 import { readAnswer } from '../node/read-passphrase.ts';
 import type { HostCommandLine } from './command-line.ts';
+import { loadLineConfig } from './line-config.ts';
 import { terminalPalette } from './palette.ts';
 import { version } from './version.ts';
 
@@ -20,17 +20,7 @@ export async function runDoctor(line: HostCommandLine, environment: ConfigEnviro
   const { home, uid } = environment.user;
   const program = { command: ownCommand('tsh'), configFile: line.configFile, verbosity: 0 };
   const look = async (): Promise<readonly Finding[]> => {
-    const config =
-      line.host === ''
-        ? undefined
-        : await loadClientConfig({
-            settings: copied(line.settings),
-            host: line.host,
-            command: undefined,
-            configFile: line.configFile,
-            environment,
-            stdinIsTerminal: false,
-          });
+    const config = line.host === '' ? undefined : await loadLineConfig({ ...line, settings: copied(line.settings) }, environment);
     const scene: DoctorScene = { folder: `${home}/.ssh`, home, uid, environment, configFile: line.configFile, config };
     const local = await examine(scene);
     return config === undefined

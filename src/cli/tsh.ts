@@ -2,16 +2,15 @@ import { ConfigError } from '../config/environment.ts';
 import type { NoteLevel, TshEvent } from '../core/events.ts';
 import { isLogged, type Log, type LogLevel, type LogSource, stderrLog, systemLog } from '../core/util/log.ts';
 import { visibleText } from '../core/util/vis.ts';
-import { loadClientConfig } from '../client/config.ts';
 import { DebugView } from '../client/debug-view.ts';
 import { refusals } from '../client/refusals.ts';
 import { localEnvironment } from '../files/config-files.ts';
 import { servicePort, terminalTakesUtf8 } from '../node/local-host.ts';
 import { appendingFile, expandTilde, whyInaccessible, writeTo } from '../node/files.ts';
 import { ownCommand } from '../node/own-program.ts';
-import { isatty } from '../node/tty.ts';
 import { type HostCommandLine, parseCommandLine } from './command-line.ts';
 import { FailureView } from './failure-view.ts';
+import { loadLineConfig } from './line-config.ts';
 import { runProgram } from './program.ts';
 import { runQuery } from './tsh-query.ts';
 import { tshHelp } from './usage.ts';
@@ -101,23 +100,9 @@ async function withHost(line: HostCommandLine, run: RunLog): Promise<number> {
       const { runDoctor } = await import('./tsh-doctor.ts');
       return await runDoctor(line, environment);
     }
-    const config = await loadClientConfig({
-      settings: line.settings,
-      host: line.host,
-      command: line.command,
-      configFile: line.configFile,
-      environment,
-      stdinIsTerminal: isatty(0),
-      muxCommand: line.muxCommand,
-      hasStdioForward: line.stdioForward !== undefined,
-      canonicalize: async (host, options) => {
-        const { canonicalHost, systemNames } = await import('../client/canonicalize.ts');
-        return { host: await canonicalHost(host, options, run.log, systemNames(options)) };
-      },
-      settled: (options) => {
-        run.level = options.logLevel;
-        run.system = syslog?.openSyslog('tsh', options.syslogFacility);
-      },
+    const config = await loadLineConfig(line, environment, (options) => {
+      run.level = options.logLevel;
+      run.system = syslog?.openSyslog('tsh', options.syslogFacility);
     });
     const { logVerbose } = config.options;
     if (logVerbose.length > 0) {

@@ -3,6 +3,8 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, st
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { formatPublicKeyLine } from '../../src/core/keys/public-key.ts';
+import { bytes, HostileServer, text } from '../client/hostile-server.ts';
 import { describePeer, peerProgram } from '../peers.ts';
 import { type Ended, own, run } from '../run.ts';
 import { type Sshd, startSshd } from '../sshd.ts';
@@ -384,8 +386,30 @@ describe('the words of tsh-copy-id', () => {
       'a key that is there': () => ['-F', config, '-t', site.file, '-i', site.server.identity, 'server'],
       'a dry run': () => ['-n', '-F', config, '-t', site.file, '-i', site.key, 'server'],
       force: () => ['-f', '-F', config, '-t', site.file, '-i', site.key, 'server'],
+      'a host without a canonical name': () => [
+        ...['CanonicalizeHostname=yes', 'CanonicalDomains=invalid', 'CanonicalizeFallbackLocal=no'].flatMap((option) => ['-o', option]),
+        ...['-i', site.key, 'no-such-host'],
+      ],
+      'a configuration that is wrong': () => ['-o', 'Port=none', '-i', site.key, 'server'],
+      'a configuration that leads nowhere': () => ['-o', 'ProxyUseFdpass=yes', '-o', 'ProxyCommand=-', '-i', site.key, 'server'],
       'a host that is not there': () => ['-p', '1', '-i', site.key, '127.0.0.1'],
     };
+    test.each(['to be asked', 'dry', 'forced'])('NetScreen`s server, %s', async (how) => {
+      const firewall = await HostileServer.start('SSH-2.0-NetScreen');
+      try {
+        firewall.hostility = { at: 'userauth', instead: true, act: ({ say }) => say(bytes(51, text('publickey'), 0)) };
+        const known = path.join(site.home, 'known-firewall');
+        writeFileSync(known, `* ${formatPublicKeyLine(firewall.hostKey.publicKey, '')}\n`);
+        const flags = { 'to be asked': [], dry: ['-n'], forced: ['-f'] }[how] ?? [];
+        const options = ['-o', `UserKnownHostsFile=${known}`, '-p', String(firewall.port)];
+        const [ours, theirs] = await both([...flags, '-F', 'none', ...options, '-i', site.key, 'u@127.0.0.1']);
+        expect(ours).toEqual(theirs);
+        expect(ours).toMatchObject({ code: 1, err: expect.stringContaining('(#1) skipped (NetScreen only supports DSA keys)') });
+      } finally {
+        firewall.close();
+      }
+    });
+
     test.each(Object.keys(cases))('%s', async (name) => {
       const [ours, theirs] = await both(cases[name]?.() ?? []);
       expect(ours).toEqual(theirs);

@@ -41,10 +41,12 @@ export class HostileServer {
   readonly port: number;
   readonly hostKey: PrivateKey;
   hostility: Hostility = {};
+  private readonly ident: string;
   private readonly server: net.Server;
   private readonly sockets: Set<net.Socket>;
 
-  private constructor(server: net.Server, sockets: Set<net.Socket>, hostKey: PrivateKey) {
+  private constructor(server: net.Server, sockets: Set<net.Socket>, hostKey: PrivateKey, ident: string) {
+    this.ident = ident;
     this.server = server;
     this.sockets = sockets;
     this.hostKey = hostKey;
@@ -52,12 +54,12 @@ export class HostileServer {
     server.on('connection', (socket) => this.serve(socket));
   }
 
-  static async start(): Promise<HostileServer> {
+  static async start(ident = 'SSH-2.0-hostile'): Promise<HostileServer> {
     const hostKey = await generatePrivateKey('ssh-ed25519');
     const sockets = new Set<net.Socket>();
     const server = net.createServer({ noDelay: true });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    return new HostileServer(server, sockets, hostKey);
+    return new HostileServer(server, sockets, hostKey, ident);
   }
 
   /** Drops every connection. */
@@ -77,7 +79,7 @@ export class HostileServer {
     const transport = new Transport(
       {
         role: 'server',
-        ident: 'SSH-2.0-hostile',
+        ident: this.ident,
         proposal: {
           kex: defaultKex,
           hostKey: hostility.algorithms ?? ['ssh-ed25519'],

@@ -32,8 +32,8 @@ interface Watched {
 }
 
 /**
- * Closes channels through which no data have passed for a while (ChannelTimeout), as good as at once: what waits in them is dropped, and nobody waits for the peer. Nothing is noted per packet:
- * once a second it is looked how much has passed.
+ * Closes channels through which no data have passed for a while (ChannelTimeout), as good as at once: what waits in them is dropped, and
+ * nobody waits for the peer. Nothing is noted per packet: once a second it is looked how much has passed.
  */
 export class ChannelTimeouts {
   private readonly clock: Clock;
