@@ -67,15 +67,16 @@ async function writePem(where: string, name: string, key: PublicKey): Promise<st
 
 const importers: Readonly<Record<KeyFormat, (run: Run, file: string) => Promise<PublicKey | LoadedKey>>> = {
   RFC4716: importSsh2,
-  PKCS8: (_run, file) => readPem(file, 'pkcs8', `do_convert_from_pkcs8: ${file} is not a recognised public key format`),
-  PEM: (_run, file) => readPem(file, 'pem', 'do_convert_from_pem: unrecognised raw private key format'),
+  PKCS8: (_run, file) => readPem(file, ['pkcs8', 'pem'], `do_convert_from_pkcs8: ${file} is not a recognised public key format`),
+  PEM: (_run, file) => readPem(file, ['pem'], 'do_convert_from_pem: unrecognised raw private key format'),
   PPK: loadIdentity,
 };
 
-async function readPem(file: string, name: string, complaint: string): Promise<PublicKey> {
+/** The key in PEM of one of the formats: libcrypto, which is asked for PKCS#8's, takes PKCS#1's as well. */
+async function readPem(file: string, names: readonly string[], complaint: string): Promise<PublicKey> {
   const bytes = contents(file);
-  const format = publicFormat(name);
-  if (format?.detect(bytes) !== true) throw new Fatal(complaint);
+  const format = names.map((name) => publicFormat(name)).find((one) => one?.detect(bytes));
+  if (format === undefined) throw new Fatal(complaint);
   try {
     const { key } = await format.parse(bytes);
     if (key.name === 'ssh-ed25519') throw new Fatal(`do_convert_from_pkcs8: unsupported pubkey type ${OPENSSL_ED25519}`);
@@ -112,7 +113,8 @@ async function importSsh2(_run: Run, file: string): Promise<PublicKey | LoadedKe
   }
   const text = utf8Text(bytes);
   if (text.split('\n').some((line) => line.length > LONGEST_LINE)) throw new Fatal('input line too long.');
-  const blob = fromBase64(bodyOf(text).replace(/\s/g, ''));
+  // a last line that is not ended is left out
+  const blob = fromBase64(bodyOf(text.slice(0, text.lastIndexOf('\n') + 1)).replace(/\s/g, ''));
   if (blob === undefined) throw new Fatal('do_convert_from_ssh2: base64 decode: invalid format');
   try {
     return parsePublicKey(blob);

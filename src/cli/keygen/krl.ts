@@ -9,7 +9,7 @@ import { overwriteFile, readWholeFile } from '../../node/files.ts';
 import { readInput } from '../../node/standard-input.ts';
 import { loadPublic } from './key-input.ts';
 import { revokeLine } from './krl-lines.ts';
-import { because, Fatal } from './endings.ts';
+import { because, Fatal, reason } from './endings.ts';
 import type { Run } from './run.ts';
 
 /** The largest list that is read: 128 MiB, as in OpenSSH. */
@@ -113,8 +113,12 @@ function printKrl(run: Run, krl: Krl): void {
   if (krl.comment !== '') line(`# Comment: ${krl.comment}`);
   line('');
   for (const key of [...krl.keys].sort()) {
-    const parsed = keyOf(key);
-    line(parsed === undefined ? '# unreadable key' : `hash: ${fingerprint(parsed)} # ${parsed.name}`);
+    try {
+      const parsed = parsePublicKey(latin1Bytes(key));
+      line(`hash: ${fingerprint(parsed)} # ${parsed.name}`);
+    } catch (error) {
+      run.error(`parse KRL key: ${reason(error)}`);
+    }
   }
   for (const digest of [...krl.sha256].sort()) line(`hash: SHA256:${hex(latin1Bytes(digest))}`);
   for (const digest of [...krl.sha1].sort()) line(`# hash SHA1:${hex(latin1Bytes(digest))}`);
@@ -125,7 +129,9 @@ function printCertificates(line: (text: string) => void, { authority, serials, k
   line('');
   line(authority === undefined ? '# Wildcard CA' : `# CA key ${authority.name} ${fingerprint(authority)}`);
   for (const { first, last } of serials.ranges) line(`serial: ${first}${first === last ? '' : `-${last}`}`);
-  for (const keyId of [...keyIds].sort()) line(`id: ${keyId}`);
+  // of all that is shown here only they may not hold a line break
+  for (const keyId of [...keyIds].sort())
+    line(`id: ${keyId.replace(/[\t\n\r]/g, (one) => `\\${one.charCodeAt(0).toString(8).padStart(3, '0')}`)}`);
 }
 
 function describeKrl(krl: Krl): Readonly<Record<string, unknown>> {
@@ -154,10 +160,20 @@ function keyOf(blob: string): PublicKey | undefined {
   }
 }
 
-/** YYYYMMDDTHHMMSS in the system's time zone. */
+/** Seconds in the 400 years after which the calendar repeats itself. */
+const CYCLE_YEARS = 400n;
+const CYCLE_SECONDS = 146_097n * 86_400n;
+
+/** The last year that C has: its number stands in an int, counted from 1900. */
+const LAST_YEAR = (1n << 31n) - 1n + 1900n;
+
+/** YYYYMMDDTHHMMSS in the system's time zone, of a number that C takes for a signed one; years beyond those of Date are counted on. */
 function shortTime(seconds: bigint): string {
-  const date = new Date(Number(seconds) * 1000);
+  const time = BigInt.asIntN(64, seconds);
+  const cycles = time / CYCLE_SECONDS;
+  const date = new Date(Number(time % CYCLE_SECONDS) * 1000);
+  const year = BigInt(date.getFullYear()) + cycles * CYCLE_YEARS;
+  if (year > LAST_YEAR || year < LAST_YEAR - (1n << 32n) + 1n) return '<INVALID>';
   const two = (value: number): string => String(value).padStart(2, '0');
-  const day = `${String(date.getFullYear()).padStart(4, '0')}${two(date.getMonth() + 1)}${two(date.getDate())}`;
-  return `${day}T${two(date.getHours())}${two(date.getMinutes())}${two(date.getSeconds())}`;
+  return `${year}${two(date.getMonth() + 1)}${two(date.getDate())}T${two(date.getHours())}${two(date.getMinutes())}${two(date.getSeconds())}`;
 }

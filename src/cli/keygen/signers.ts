@@ -11,6 +11,7 @@ import { parsePublicKeyLine } from '../../core/keys/public-key.ts';
 import { utf8Text } from '../../core/util/bytes.ts';
 import { SshError } from '../../core/util/errors.ts';
 import { matchPatternList } from '../../core/util/pattern.ts';
+import { cutWord, withoutLeadingSpace } from '../../core/util/words.ts';
 import { readWholeFile } from '../../node/files.ts';
 import { endOfPrefix } from './fingerprint.ts';
 import { reason } from './endings.ts';
@@ -24,8 +25,10 @@ interface Line {
   readonly text: string;
   /** The file and the line's number, as messages have them. */
   readonly where: string;
-  /** Undefined where a quote does not end. */
+  /** Undefined where nothing ends them: no quote, white space nor line break. */
   readonly principals: string | undefined;
+  /** What stands behind them. */
+  readonly rest: string;
 }
 
 /** Whether a line of the file allows the key to sign as this identity; where it is close to that, the user is told what is missing. */
@@ -43,7 +46,7 @@ export function checkSigner(run: Run, file: string, principal: string, use: Sign
 }
 
 /** The identities of the first line that knows the key; undefined where none does. */
-export function findPrincipals(run: Run, file: string, use: SignerUse): readonly string[] | undefined {
+export function findPrincipals(run: Run, file: string, key: PublicKey, time: number): readonly string[] | undefined {
   const lines = readLines(run, file);
   if (lines === undefined) {
     run.error('sig_find_principals: sshsig_find_principal: No such file or directory');
@@ -51,8 +54,9 @@ export function findPrincipals(run: Run, file: string, use: SignerUse): readonly
   }
   for (const line of lines) {
     const signer = readSigner(run, line);
-    if (signer === undefined || !isAbout(signer, use.key) || !isInTime(run, line, signer, use.time)) continue;
+    if (signer === undefined || !isAbout(signer, key) || !isInTime(run, line, signer, time)) continue;
     const { namespaces: _any, ...inAnyNamespace } = signer;
+    const use = { key, namespace: '', time };
     // a line may also name a certificate itself, which then is a key like others
     const principals = signer.certAuthority ? principalsOf(inAnyNamespace, use) : [signer.principals];
     if (principals.length > 0) return principals.flatMap((list) => list.split(','));
@@ -83,11 +87,19 @@ function readLines(run: Run, file: string): Line[] | undefined {
     run.error(`Unable to open allowed keys file "${file}": ${reason(error)}`);
     return undefined;
   }
-  return text.split('\n').flatMap((content, index) => {
-    const line = content.replace(/^[ \t]+/, '');
+  return text.split(/(?<=\n)/).flatMap((content, index) => {
+    // C sees a line's end where there is a NUL
+    const line = withoutLeadingSpace(content.replace(/\0[^]*$/, ''));
     if (line === '' || line.startsWith('#')) return [];
-    const [, quoted, bare] = /^(?:"([^"]*)"|([^ \t"][^ \t]*))/.exec(line) ?? [];
-    return [{ text: line, where: `${file}:${index + 1}`, principals: quoted ?? bare }];
+    const { word, rest } = cutWord(line, false) ?? {};
+    return [
+      {
+        text: line,
+        where: `${file}:${index + 1}`,
+        principals: rest === undefined ? undefined : word,
+        rest: rest ?? '',
+      },
+    ];
   });
 }
 
@@ -108,7 +120,7 @@ function readSigner(run: Run, line: Line): AllowedSigner | undefined {
 
 /** What is wrong in a line: its key is looked at before its options. */
 function problemOf(line: Line, error: SshError): string {
-  const rest = line.text.slice(endOfPrefix(line.text)).replace(/^[ \t]+/, '');
+  const rest = line.rest.replace(/[\r\n]+$/, '');
   const isQuoted = (rest.replaceAll('\\"', '').split('"').length - 1) % 2 === 1;
   if (isQuoted && endOfPrefix(rest) === rest.length) return 'invalid options';
   if (!/[ \t]/.test(rest)) return 'missing key';

@@ -1,7 +1,6 @@
 /** -Y: signatures of files, and who may have made them. */
 import { certifiedSigner } from '../../core/keys/certificate.ts';
 import type { PublicKey, Signer } from '../../core/keys/key.ts';
-import { wireError } from '../../core/keys/malformed.ts';
 import type { PrivateKey } from '../../core/keys/private-key.ts';
 import { formatPublicKeyLine } from '../../core/keys/public-key.ts';
 import { fingerprint } from '../../core/keys/fingerprint.ts';
@@ -12,8 +11,10 @@ import {
   signMessage,
   type Sshsig,
   type SshsigHash,
+  SshsigError,
   sshsigFaults,
   sshsigHashes,
+  sshsigPublicKey,
   verifySshsig,
 } from '../../core/keys/sshsig.ts';
 import { parseAbsoluteTime } from '../../core/util/absolute-time.ts';
@@ -268,40 +269,89 @@ function digestOf(hash: SshsigHash, file: string | undefined): Uint8Array {
   return digest.digest();
 }
 
-/** What is said of a signature's armour; what ends in a space is followed by the error. */
-const armourFaults: ReadonlyMap<string, string> = new Map([
-  [sshsigFaults.header, "Couldn't parse signature: missing header"],
-  [sshsigFaults.headerEnd, 'sshsig_dearmor: no header eol'],
-  [sshsigFaults.footer, "Couldn't parse signature: missing footer"],
-  [sshsigFaults.base64, 'sshsig_dearmor: decode base64: '],
+/** What is said of a signature that can't be read: {} stands for the error's text, %s for what is not supported. */
+interface FaultTexts {
+  readonly told: string;
+  /** A second line, behind the name of the operation. */
+  readonly operation?: string;
+  /** A second line that names its function itself. */
+  readonly then?: string;
+}
+
+const armoured = { operation: 'sshsig_armor: {}' };
+
+const faultTexts: ReadonlyMap<string, FaultTexts> = new Map([
+  [sshsigFaults.header, { told: "Couldn't parse signature: missing header", ...armoured }],
+  [sshsigFaults.headerEnd, { told: 'sshsig_dearmor: no header eol', ...armoured }],
+  [sshsigFaults.footer, { told: "Couldn't parse signature: missing footer", ...armoured }],
+  [sshsigFaults.base64, { told: 'sshsig_dearmor: decode base64: {}', ...armoured }],
+  [sshsigFaults.preamble, { told: "Couldn't verify signature: invalid format" }],
+  [sshsigFaults.laterVersion, { told: 'Signature version %s is larger than supported version 1' }],
+  [sshsigFaults.frame, { told: 'sshsig_peek_hashalg: parse signature object: {}' }],
+  [
+    sshsigFaults.hash,
+    {
+      told: 'sshsig_check_hashalg: unsupported hash algorithm "%s"',
+      then: 'sshsig_verify_fd: hash_file: {}',
+    },
+  ],
+  [sshsigFaults.fields, { told: 'sshsig_wrap_verify: parse signature object: {}' }],
+  [sshsigFaults.trailing, { told: 'Signature contains trailing data' }],
+  [sshsigFaults.rsaName, { told: "Couldn't verify signature: unable to get signature type: {}" }],
+  [sshsigFaults.rsaAlgorithm, { told: "Couldn't verify signature: unsupported RSA signature algorithm %s" }],
 ]);
 
-/** The signature in a file; undefined where there is none, of which the user has been told. */
-function readSignature(run: Run, operation: string): Sshsig | undefined {
-  let bytes: Uint8Array;
+/** Tells of a signature's fault in ssh-keygen's words. @returns false where it is none of those that it has words for */
+function tellFault(run: Run, operation: string, error: unknown): boolean {
+  const texts = error instanceof SshsigError ? faultTexts.get(error.detail ?? '') : undefined;
+  if (!(error instanceof SshsigError) || texts === undefined) return false;
+  const fill = (text: string): string => text.replace(/\{\}|%s/, (mark) => (mark === '%s' ? error.found : reason(error)));
+  run.error(fill(texts.told));
+  if (texts.operation !== undefined) run.error(`${operation}: ${fill(texts.operation)}`);
+  if (texts.then !== undefined) run.error(fill(texts.then));
+  return true;
+}
+
+/** What is read from the signature's file; undefined where that fails, of which the user has been told. */
+function signatureText(run: Run): Uint8Array | undefined {
   try {
-    ({ bytes } = readWholeFile(value(run, 's')));
+    return readWholeFile(value(run, 's')).bytes;
   } catch (error) {
     run.error(`Couldn't read signature file: ${reason(error)}`);
     return undefined;
   }
+}
+
+/** The signature in a file; undefined where there is none, of which the user has been told. */
+function readSignature(run: Run): Sshsig | undefined {
+  const bytes = signatureText(run);
+  if (bytes === undefined) return undefined;
   try {
     return parseSshsig(bytes);
   } catch (error) {
-    const told = error instanceof SshError ? armourFaults.get(error.detail ?? '') : undefined;
-    if (told === undefined && operation === FIND) run.error(`${FIND}: sshsig_get_pubkey: ${reason(wireError(error))}`);
-    else if (told === undefined) run.error(`Couldn't verify signature: ${reason(error)}`);
-    else {
-      run.error(`${told}${told.endsWith(' ') ? reason(error) : ''}`);
-      run.error(`${operation}: sshsig_armor: ${reason(error)}`);
-    }
+    if (!tellFault(run, 'sig_verify', error)) throw error;
+    return undefined;
+  }
+}
+
+/** The key of the signature in a file; undefined where there is none, of which the user has been told. */
+function readSigner(run: Run): PublicKey | undefined {
+  const bytes = signatureText(run);
+  if (bytes === undefined) return undefined;
+  try {
+    return sshsigPublicKey(bytes);
+  } catch (error) {
+    const { detail } = error as SshError;
+    const isArmour = detail !== undefined && faultTexts.get(detail)?.operation !== undefined;
+    if (detail !== sshsigFaults.fields) tellFault(run, FIND, error);
+    if (!isArmour) run.error(`${FIND}: sshsig_get_pubkey: ${reason(error)}`);
     return undefined;
   }
 }
 
 function verify(run: Run, signer: { readonly file: string; readonly principal: string } | undefined): number {
   const options = readOptions(run, ['verify-time', 'print-pubkey']);
-  const sshsig = options === undefined ? undefined : readSignature(run, 'sig_verify');
+  const sshsig = options === undefined ? undefined : readSignature(run);
   const namespace = value(run, 'n');
   if (options === undefined || sshsig === undefined || !isRight(run, sshsig, namespace)) return refuse(run);
   const { publicKey } = sshsig;
@@ -338,16 +388,16 @@ function isRight(run: Run, sshsig: Sshsig, namespace: string): boolean {
     verifySshsig(sshsig, namespace, digestOf(sshsig.hash, undefined));
     return true;
   } catch (error) {
-    run.error(`Signature verification failed: ${reason(error)}`);
+    if (!tellFault(run, 'sig_verify', error)) run.error(`Signature verification failed: ${reason(error)}`);
     return false;
   }
 }
 
 function find(run: Run): number {
   const options = readOptions(run, ['verify-time']);
-  const sshsig = options === undefined ? undefined : readSignature(run, FIND);
-  if (options === undefined || sshsig === undefined) return none(run, FAILED);
-  const principals = findPrincipals(run, value(run, 'f'), { key: sshsig.publicKey, namespace: sshsig.namespace, time: options.time });
+  const key = options === undefined ? undefined : readSigner(run);
+  if (options === undefined || key === undefined) return none(run, FAILED);
+  const principals = findPrincipals(run, value(run, 'f'), key, options.time);
   if (principals === undefined) return none(run, FAILED);
   run.outVisible(`${principals.join('\n')}\n`);
   return 0;

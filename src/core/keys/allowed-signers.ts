@@ -1,6 +1,7 @@
 import { parseAbsoluteTime } from '../util/absolute-time.ts';
 import { SshError } from '../util/errors.ts';
 import { matchPatternList } from '../util/pattern.ts';
+import { cutWord, withoutLeadingSpace } from '../util/words.ts';
 import { checkCertificate } from './certificate.ts';
 import type { PublicKey } from './key.ts';
 import { keyType } from './key-types.ts';
@@ -37,18 +38,18 @@ const options: ReadonlyMap<string, (signer: Draft, value: string) => void> = new
 ]);
 
 /**
- * Reads one line without its line break; undefined for a comment or an empty line.
+ * Reads one line, with or without its line break; undefined for a comment or an empty line.
  *
  * @throws SshError SSH_ERR_INVALID_FORMAT whose detail is the reason; what a malformed key throws
  */
 export function parseAllowedSigner(line: string): AllowedSigner | undefined {
   if (line.length > LONGEST_LINE) throw invalid('line too long');
-  const text = line.replace(/\r?\n?$/, '').replace(/^[ \t]+/, '');
+  const text = withoutLeadingSpace(line);
   if (text === '' || text.startsWith('#')) return undefined;
-  const [principals, afterPrincipals] = word(text);
-  if (principals === '' || afterPrincipals === '') throw invalid('invalid line');
-  const signer: Draft = { principals, certAuthority: false };
-  let rest = afterPrincipals;
+  const cut = cutWord(text, false);
+  if (cut?.rest === undefined) throw invalid('invalid line');
+  const signer: Draft = { principals: cut.word, certAuthority: false };
+  let rest = cut.rest.replace(/[\r\n]+$/, '');
   const [first] = fields(rest);
   const type = keyType(first ?? '');
   if (type === undefined || type.signatureOnly) rest = readOptions(signer, rest);
@@ -108,12 +109,6 @@ function checkKeyAndUse(signer: AllowedSigner, { key, namespace, time: now }: Si
   if (signer.namespaces !== undefined && matchPatternList(namespace, signer.namespaces) !== 'match') throw notFound('namespace');
   if (signer.validAfter !== undefined && now < signer.validAfter) throw notFound('not yet valid');
   if (signer.validBefore !== undefined && now > signer.validBefore) throw notFound('expired');
-}
-
-/** The first word, which may stand in quotes, and what is behind it and its spaces. */
-function word(text: string): [string, string] {
-  const [, quoted, bare, rest = ''] = /^(?:"([^"]*)"|([^ \t"][^ \t]*))(?:[ \t]+([^]*))?$/.exec(text) ?? [];
-  return [quoted ?? bare ?? '', rest];
 }
 
 function fields(text: string): string[] {

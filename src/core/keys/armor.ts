@@ -6,23 +6,46 @@ import { concat, utf8Bytes } from '../util/bytes.ts';
 
 const ALPHABET = Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/');
 const PAD = 0x3d;
+const HYPHEN = 0x2d;
 const LF = 0x0a;
 const SPACE = 0x20;
 
-/** The value of each byte in base64, -1 for white space and -2 for anything else. */
-const values = new Int8Array(256).fill(-2);
-for (const [value, byte] of ALPHABET.entries()) values[byte] = value;
-for (const space of [0x20, 0x09, 0x0a, 0x0d]) values[space] = -1;
+/** The value of each byte in base64, -1 for white space and -2 for anything else: as libc takes it, and as libcrypto does. */
+const values = valuesWith([0x20, 0x09, 0x0a, 0x0b, 0x0c, 0x0d]);
+const pemValues = valuesWith([0x20, 0x09, 0x0a, 0x0d]);
 
-/** The bytes that base64 with its padding stands for, white space left out; undefined where it is anything else. The caller wipes them. */
+function valuesWith(spaces: readonly number[]): Int8Array {
+  const table = new Int8Array(256).fill(-2);
+  for (const [value, byte] of ALPHABET.entries()) table[byte] = value;
+  for (const space of spaces) table[space] = -1;
+  return table;
+}
+
+/**
+ * The bytes that base64 with its padding stands for, white space left out; undefined where it is anything else, or where bits that stand
+ * for nothing are set. The caller wipes them.
+ */
 export function decodeBase64(text: Uint8Array): Uint8Array | undefined {
+  return decode(text, values, false);
+}
+
+/**
+ * The bytes in the body of a PEM block: {@link decodeBase64}, but as libcrypto, to which bits that stand for nothing mean nothing, and a
+ * hyphen is the end.
+ */
+export function decodePem(text: Uint8Array): Uint8Array | undefined {
+  const end = text.indexOf(HYPHEN);
+  return decode(end < 0 ? text : text.subarray(0, end), pemValues, true);
+}
+
+function decode(text: Uint8Array, table: Int8Array, anyBits: boolean): Uint8Array | undefined {
   const bytes = new Uint8Array(Math.ceil((text.length * 3) / 4));
   let length = 0;
   let digits = 0;
   let pads = 0;
   let collected = 0;
   for (const byte of text) {
-    const value = values[byte] as number;
+    const value = table[byte] as number;
     if (value === -1) continue;
     if (byte === PAD) {
       pads++;
@@ -41,7 +64,8 @@ export function decodeBase64(text: Uint8Array): Uint8Array | undefined {
     }
   }
   const rest = digits % 4;
-  if ((digits + pads) % 4 !== 0 || pads > 2 || rest === 1) {
+  const unused = rest === 2 ? collected & 15 : rest === 3 ? collected & 3 : 0;
+  if ((digits + pads) % 4 !== 0 || pads > 2 || rest === 1 || (unused !== 0 && !anyBits)) {
     bytes.fill(0);
     return undefined;
   }
@@ -84,14 +108,14 @@ export interface PemBlock {
   readonly header: Uint8Array;
   /** The base64 text, as a view. */
   readonly body: Uint8Array;
-  /** Whether headers end before the block does, and no second empty line follows: libcrypto takes no other. */
+  /** Whether it is laid out as libcrypto demands (see {@link bodyIsWhole}). */
   readonly isWhole: boolean;
 }
 
 /** The most blocks of a text that are looked at. */
 const MOST_BLOCKS = 16;
 
-/** The first block in a text with a label that is wanted, or undefined where there is none that ends. */
+/** The first block in a text with a label that is wanted, or undefined where there is none that ends. BEGIN stands where a line begins. */
 export function findPem(text: Uint8Array, wanted: (label: string) => boolean = () => true): PemBlock | undefined {
   const buffer = Buffer.from(text.buffer, text.byteOffset, text.length);
   let at = 0;
@@ -99,21 +123,49 @@ export function findPem(text: Uint8Array, wanted: (label: string) => boolean = (
     const start = buffer.indexOf('-----BEGIN ', at);
     if (start < 0) return undefined;
     const line = lineAt(buffer, start);
-    const [, label] = /^-----BEGIN ([ -,.-~]+)-----[ \t]*$/.exec(line.text) ?? [];
-    if (label !== undefined && wanted(label)) return blockAt(buffer, label, line.next);
+    const [, label] = /^-----BEGIN ([ -,.-~]+)-----[\0- ]*$/.exec(line.text) ?? [];
+    if (label !== undefined && wanted(label) && beginsLine(buffer, start)) return blockAt(buffer, label, line.next);
     at = line.next;
   }
   return undefined;
 }
 
+/** Whether a line begins here; a byte order mark may stand before the text's first. */
+function beginsLine(buffer: Buffer, at: number): boolean {
+  return at === 0 || buffer[at - 1] === LF || (at === 3 && buffer.toString('hex', 0, 3) === 'efbbbf');
+}
+
 function blockAt(buffer: Buffer, label: string, start: number): PemBlock | undefined {
-  const end = buffer.indexOf(`\n-----END ${label}-----`, start - 1);
+  const end = buffer.indexOf('\n-----END ', start - 1);
   if (end < 0) return undefined;
+  const last = lineAt(buffer, end + 1).text;
+  const ends = new RegExp(`^-----END ${label.replace(/[^A-Za-z0-9 ]/g, '\\$&')}-----[\\0- ]*$`).test(last);
   const block = buffer.subarray(start, end + 1);
   const blank = emptyLine(block, 0);
-  if (blank === undefined) return { label, header: block.subarray(0, 0), body: block, isWhole: !block.includes(':') };
+  if (blank === undefined) return { label, header: block.subarray(0, 0), body: block, isWhole: ends && !block.includes(':') };
   const body = block.subarray(blank.next);
-  return { label, header: block.subarray(0, blank.at), body, isWhole: emptyLine(body, 0) === undefined };
+  return { label, header: block.subarray(0, blank.at), body, isWhole: ends && bodyIsWhole(body) };
+}
+
+/** The length of a line of base64 in PEM. */
+const PEM_LINE = 64;
+
+/**
+ * Whether what stands behind an empty line in a block is as libcrypto demands it there: lines that are full, but for the last, and no
+ * other empty one.
+ */
+function bodyIsWhole(body: Buffer): boolean {
+  let hasEnded = false;
+  for (let at = 0; at < body.length; ) {
+    const newline = body.indexOf(LF, at);
+    const next = newline < 0 ? body.length : newline + 1;
+    let length = next - at;
+    while (length > 0 && (body[at + length - 1] as number) <= SPACE) length--;
+    if (hasEnded || length === 0 || length > PEM_LINE) return false;
+    hasEnded = length < PEM_LINE;
+    at = next;
+  }
+  return true;
 }
 
 /** Where the first line begins that holds nothing but white space, and the one behind it. */

@@ -1,10 +1,10 @@
-import { copyBytes, latin1Text, utf8Text } from '../util/bytes.ts';
+import { copyBytes, latin1Text } from '../util/bytes.ts';
 import { SshError } from '../util/errors.ts';
 import { WireReader } from '../wire/reader.ts';
 import { certifiedKindOf, plainAlgorithm } from './key-types.ts';
 import type { Certificate, CertificateOption, CertificateRole, PublicKey, SignatureDetails, Signer } from './key.ts';
 import type { KeyKind } from './key-kind.ts';
-import { readName, strictly } from './malformed.ts';
+import { readName, readText, strictly } from './malformed.ts';
 import { parsePlainKey, readPlainKey } from './plain-key.ts';
 
 /** The roles' numbers in a certificate. */
@@ -40,7 +40,8 @@ class CertifiedKey implements PublicKey {
     return this.plain.bits;
   }
 
-  verify(signature: Uint8Array, data: Uint8Array, algorithm: string): SignatureDetails {
+  verify(signature: Uint8Array, data: Uint8Array, algorithm?: string): SignatureDetails {
+    if (algorithm === undefined) return this.plain.verify(signature, data);
     if (!this.signatureAlgorithms.includes(algorithm)) throw new SshError('SSH_ERR_SIGN_ALG_UNSUPPORTED', algorithm);
     return this.plain.verify(signature, data, plainAlgorithm(algorithm));
   }
@@ -59,30 +60,53 @@ export function parseCertificate(blob: Uint8Array): PublicKey {
   if (kind === undefined) throw new SshError('SSH_ERR_KEY_TYPE_UNKNOWN');
   const nonce = strictly(() => reader.string());
   const plain = readPlainKey(kind, reader);
-  const certificate = strictly(() => readCertificate(reader, nonce));
+  const certificate = readCertificate(reader, nonce);
+  if (reader.remaining > 0) throw new SshError('SSH_ERR_INVALID_FORMAT', 'certificate: more behind its end');
   return new CertifiedKey(kind, reader.bytes, plain, certificate);
 }
 
-/** Reads what stands behind the certified key, and checks the signature. */
+/** Reads what stands behind the certified key, and checks the signature; what is wrong is told in OpenSSH's order. */
 function readCertificate(reader: WireReader, nonce: Uint8Array): Certificate {
-  const serial = reader.uint64();
-  const role = roleOf(reader.uint32());
-  const keyId = text(reader);
-  const principals = readPrincipals(reader.string());
-  const validAfter = reader.uint64();
-  const validBefore = reader.uint64();
-  const criticalOptions = readOptions(reader.string());
-  const extensions = readOptions(reader.string());
-  reader.string(); // reserved
-  const signatureKey = signingKey(reader.string());
-  const signed = reader.bytes.subarray(0, reader.at);
-  const signature = reader.string();
-  if (reader.remaining > 0) throw new SshError('SSH_ERR_INVALID_FORMAT', 'certificate: more behind its end');
-  const signatureAlgorithm = latin1Text(new WireReader(signature).string());
-  signatureKey.verify(signature, signed, signatureAlgorithm);
+  const fields = strictly(() => readFields(reader));
+  const { serial, keyId, validAfter, validBefore, signed, signature } = fields;
+  const role = roleOf(fields.role);
+  const principals = strictly(() => readPrincipals(fields.principals));
+  const criticalOptions = strictly(() => readOptions(fields.criticalOptions));
+  const extensions = strictly(() => readOptions(fields.extensions));
+  const signatureKey = signingKey(fields.signatureKey);
+  signatureKey.verify(signature, signed);
+  const signatureAlgorithm = readName(new WireReader(signature));
   const validity = { validAfter, validBefore };
   const options = { criticalOptions, extensions };
   return { role, serial, keyId, principals, nonce, ...validity, ...options, signatureKey, signatureAlgorithm };
+}
+
+/** A certificate's fields behind the certified key, not looked into yet. */
+interface Fields extends Pick<Certificate, 'serial' | 'keyId' | 'validAfter' | 'validBefore'> {
+  readonly role: number;
+  readonly principals: Uint8Array;
+  readonly criticalOptions: Uint8Array;
+  readonly extensions: Uint8Array;
+  readonly signatureKey: Uint8Array;
+  /** All that stands before the signature. */
+  readonly signed: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
+function readFields(reader: WireReader): Fields {
+  const serial = reader.uint64();
+  const role = reader.uint32();
+  const keyId = readText(reader);
+  const principals = reader.string();
+  const validAfter = reader.uint64();
+  const validBefore = reader.uint64();
+  const criticalOptions = reader.string();
+  const extensions = reader.string();
+  reader.string(); // reserved
+  const signatureKey = reader.string();
+  const signed = reader.bytes.subarray(0, reader.at);
+  const signature = reader.string();
+  return { serial, role, keyId, principals, validAfter, validBefore, criticalOptions, extensions, signatureKey, signed, signature };
 }
 
 /** What a certificate is to be valid for. */
@@ -141,7 +165,7 @@ export function certifiedSigner(signer: Signer, publicKey: PublicKey): Signer {
 export function optionText(option: CertificateOption): string {
   return strictly(() => {
     const reader = new WireReader(option.data);
-    const value = text(reader);
+    const value = readText(reader);
     reader.finish();
     return value;
   });
@@ -162,7 +186,7 @@ function readPrincipals(bytes: Uint8Array): string[] {
   const principals: string[] = [];
   while (reader.remaining > 0) {
     if (principals.length === MOST_PRINCIPALS) throw new SshError('SSH_ERR_INVALID_FORMAT', 'certificate: too many principals');
-    principals.push(text(reader));
+    principals.push(readText(reader));
   }
   return principals;
 }
@@ -172,16 +196,9 @@ function readOptions(bytes: Uint8Array): CertificateOption[] {
   const options: CertificateOption[] = [];
   while (reader.remaining > 0) {
     if (options.length === MOST_OPTIONS) throw new SshError('SSH_ERR_INVALID_FORMAT', 'certificate: too many options');
-    options.push({ name: text(reader), data: reader.string() });
+    options.push({ name: readText(reader), data: reader.string() });
   }
   return options;
-}
-
-/** A string that is text and holds no NUL, which C would take for its end. */
-function text(reader: WireReader): string {
-  const bytes = reader.string();
-  if (bytes.includes(0)) throw new SshError('SSH_ERR_INVALID_FORMAT', 'certificate: NUL in a text');
-  return utf8Text(bytes);
 }
 
 function signingKey(blob: Uint8Array): PublicKey {

@@ -160,9 +160,7 @@ export function ecdsaSec1(curve: Curve, fields: Uint8Array, named = true): Uint8
  * @throws SshError SSH_ERR_INVALID_FORMAT
  */
 export function ecdsaFields(der: Uint8Array, given?: Curve): { readonly curve: Curve; readonly fields: Uint8Array } {
-  const outer = new DerReader(der);
-  const reader = outer.within(tags.sequence);
-  outer.finish();
+  const reader = new DerReader(der).within(tags.sequence);
   reader.integer();
   const secret = reader.element(tags.octetString);
   const curve = reader.next(tags.explicit0) ? curveOf(reader.within(tags.explicit0).element(tags.oid)) : given;

@@ -16,6 +16,7 @@ export const ed25519: KeyKind = {
   name: 'ssh-ed25519',
   certificateName: 'ssh-ed25519-cert-v01@openssh.com',
   shortName: 'ED25519',
+  tellsWireErrors: true,
   signatures: [{ name: 'ssh-ed25519', certificateName: 'ssh-ed25519-cert-v01@openssh.com' }],
   readPublic: (reader): PublicPart => {
     const key = ed25519PublicKey(reader.string());

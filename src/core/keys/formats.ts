@@ -87,6 +87,7 @@ export function detectPrivateFormat(text: Uint8Array): PrivateFormat | undefined
 export async function parsePrivateKeyFile(text: Uint8Array, passphrase?: Uint8Array): Promise<PrivateKeyFile> {
   const format = detectPrivateFormat(text);
   if (format === undefined || !opensshFormats.has(format.name)) {
+    if (hasStrangeHeader(text)) throw new SshError('SSH_ERR_INVALID_FORMAT', 'PEM: Proc-Type');
     throw new SshError('SSH_ERR_LIBCRYPTO_ERROR', format === undefined ? 'no private key' : `a private key of the format ${format.name}`);
   }
   try {
@@ -103,6 +104,12 @@ export async function parsePrivateKeyFile(text: Uint8Array, passphrase?: Uint8Ar
     const code = left ? 'SSH_ERR_LIBCRYPTO_ERROR' : foreign ? 'SSH_ERR_INVALID_FORMAT' : error.code;
     throw new SshError(blamed ? 'SSH_ERR_KEY_WRONG_PASSPHRASE' : code, error.detail, { cause: error });
   }
+}
+
+/** Whether the text is PEM, of whatever, with a header that libcrypto stops at. */
+function hasStrangeHeader(text: Uint8Array): boolean {
+  const block = findPem(text);
+  return block?.isWhole === true && block.header.length > 0 && !latin1Text(block.header).startsWith('Proc-Type:');
 }
 
 /** One format of public key files. */

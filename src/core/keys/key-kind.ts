@@ -43,6 +43,8 @@ export interface KeyKind {
   readonly certificateName: string;
   /** The type as people read it, without the -CERT of its certificates. */
   readonly shortName: string;
+  /** Whether a malformed signature's error is the wire's type's, as in OpenSSH, and not SSH_ERR_INVALID_FORMAT. */
+  readonly tellsWireErrors?: true;
   /** The signatures that it makes or verifies, best first, each with its name under a certificate where it has one. */
   readonly signatures: readonly { readonly name: string; readonly certificateName?: string }[];
   /**

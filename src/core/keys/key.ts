@@ -33,13 +33,16 @@ export interface PublicKey {
   readonly signatureAlgorithms: readonly string[];
   /**
    * Whether the signature (its whole encoding: algorithm name and blob) is this key's over the data, made with just this algorithm
-   * (a name of {@link signatureAlgorithms}; a certificate's suffix does not stand in the signature itself).
+   * (a name of {@link signatureAlgorithms}; a certificate's suffix does not stand in the signature itself), or, where none is given, with
+   * any of the key's.
    *
    * Whether a security key's user must have been present is its caller's to judge by what is returned.
    *
-   * @throws SshError SSH_ERR_INVALID_FORMAT, SSH_ERR_SIGN_ALG_UNSUPPORTED or SSH_ERR_SIGNATURE_INVALID; it returns only where all is well.
+   * @throws SshError SSH_ERR_SIGNATURE_INVALID; SSH_ERR_INVALID_ARGUMENT for an empty one; SSH_ERR_INVALID_FORMAT, of Ed25519 also the
+   *   errors of the wire's types; SSH_ERR_SIGN_ALG_UNSUPPORTED where the algorithm is another, SSH_ERR_KEY_TYPE_MISMATCH where none is
+   *   given and it is none of the key's. It returns only where all is well.
    */
-  verify(signature: Uint8Array, data: Uint8Array, algorithm: string): SignatureDetails;
+  verify(signature: Uint8Array, data: Uint8Array, algorithm?: string): SignatureDetails;
 }
 
 /** Whom a certificate certifies. */

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { bigintBytes, latin1Text, utf8Bytes, utf8Text } from '../util/bytes.ts';
-import { SshError } from '../util/errors.ts';
+import { bigintBytes, latin1Text, utf8Bytes } from '../util/bytes.ts';
+import { SshError, type SshErrorCode } from '../util/errors.ts';
 import { mpint } from '../wire/codec.ts';
 import { WireReader } from '../wire/reader.ts';
 import { WireWriter } from '../wire/writer.ts';
 import type { PublicKey } from './key.ts';
+import { readText } from './malformed.ts';
 import { parsePublicKey } from './public-key.ts';
 import { SerialSet, type SerialRange } from './serial-set.ts';
 
@@ -20,9 +21,6 @@ const VERSION = 1;
 const sections = { certificates: 1, key: 2, sha1: 3, signature: 4, sha256: 5, extension: 255 } as const;
 const subsections = { list: 0x20, range: 0x21, bitmap: 0x22, keyId: 0x23, extension: 0x39 } as const;
 
-/** The longest bitmap that is read, in bytes: as many serial numbers as OpenSSH takes. */
-const LONGEST_BITMAP = 1 << 20;
-
 /** Certificates that are revoked for one authority, or for any where there is none. */
 export interface RevokedCertificates {
   readonly authority: PublicKey | undefined;
@@ -35,6 +33,8 @@ export class Krl {
   version = 0n;
   /** Seconds since 1970. */
   generated = 0n;
+  /** None is defined; those of a list that was read are written again. */
+  flags = 0n;
   comment = '';
   /** Blobs of plain keys, one character per byte. */
   readonly keys = new Set<string>();
@@ -99,10 +99,11 @@ export function isKrl(bytes: Uint8Array): boolean {
 }
 
 /**
- * Reads a key revocation list. Signatures that older ones may hold at their end are passed over, as OpenSSH 10 does.
+ * Reads a key revocation list. Signatures, which older ones may hold, are passed over, as OpenSSH 10 does.
  *
  * @throws SshError SSH_ERR_KRL_BAD_MAGIC; SSH_ERR_INVALID_FORMAT where it is malformed, also for a section that is not known;
- *   SSH_ERR_MESSAGE_INCOMPLETE or SSH_ERR_STRING_TOO_LARGE where it is cut short; SSH_ERR_FEATURE_UNSUPPORTED for a critical extension
+ *   SSH_ERR_MESSAGE_INCOMPLETE or SSH_ERR_STRING_TOO_LARGE where it is cut short; SSH_ERR_INVALID_ARGUMENT for serial numbers that none
+ *   has; SSH_ERR_FEATURE_UNSUPPORTED for a critical extension; what a malformed authority's key throws
  */
 export function parseKrl(bytes: Uint8Array): Krl {
   if (!isKrl(bytes)) throw new SshError('SSH_ERR_KRL_BAD_MAGIC');
@@ -113,42 +114,48 @@ export function parseKrl(bytes: Uint8Array): Krl {
   readHeader(krl, reader);
   while (reader.remaining > 0) {
     const type = reader.byte();
-    if (type === sections.signature) break;
     const section = new WireReader(reader.string());
+    if (type === sections.signature) {
+      reader.string();
+      continue;
+    }
     const read = sectionReaders.get(type);
     if (read === undefined) throw told(`Unsupported KRL section ${type}`);
     read(krl, section);
+    if (section.remaining > 0) throw told('KRL section contains unparsed data');
   }
   return krl;
 }
 
 /** What OpenSSH says of some faults of a list besides their error; undefined of most. */
 export function krlComplaint(error: unknown): string | undefined {
-  const detail = error instanceof SshError ? error.detail : undefined;
-  return detail !== undefined && /^(?:ssh_krl_from_blob: |Unsupported KRL )/.test(detail) ? detail : undefined;
+  return error instanceof KrlError ? error.detail : undefined;
 }
 
-function told(complaint: string): SshError {
-  return new SshError('SSH_ERR_INVALID_FORMAT', complaint);
+/** A fault of which OpenSSH says more than its error: the detail. */
+class KrlError extends SshError {}
+
+function told(complaint: string, code: SshErrorCode = 'SSH_ERR_INVALID_FORMAT', options?: ErrorOptions): KrlError {
+  return new KrlError(code, complaint, options);
 }
 
 function readHeader(krl: Krl, reader: WireReader): void {
   try {
     krl.version = reader.uint64();
     krl.generated = reader.uint64();
-    reader.uint64(); // flags, none of which is defined
+    krl.flags = reader.uint64();
     reader.string(); // reserved
-    krl.comment = utf8Text(reader.string());
+    krl.comment = readText(reader);
   } catch (error) {
     if (!(error instanceof SshError)) throw error;
-    throw new SshError(error.code, `ssh_krl_from_blob: parse KRL header: ${error.message}`, { cause: error });
+    throw told(`ssh_krl_from_blob: parse KRL header: ${error.message}`, error.code, { cause: error });
   }
 }
 
 /** A key revocation list as the bytes of its file. */
 export function formatKrl(krl: Krl): Uint8Array {
   const writer = new WireWriter(1024);
-  writer.raw(utf8Bytes(MAGIC)).uint32(VERSION).uint64(krl.version).uint64(krl.generated).uint64(0n);
+  writer.raw(utf8Bytes(MAGIC)).uint32(VERSION).uint64(krl.version).uint64(krl.generated).uint64(krl.flags);
   writer.string(new Uint8Array(0)).string(utf8Bytes(krl.comment));
   for (const { authority, serials, keyIds } of krl.certificates) {
     const section = new WireWriter(1024).string(authority?.blob ?? new Uint8Array(0)).string(new Uint8Array(0));
@@ -196,7 +203,7 @@ const sectionReaders: ReadonlyMap<number, (krl: Krl, section: WireReader) => voi
   [
     sections.extension,
     (_krl: Krl, section: WireReader) => {
-      readExtension(section);
+      readExtension(section, { whole: 'extension section', part: 'section' });
     },
   ],
 ]);
@@ -204,70 +211,81 @@ const sectionReaders: ReadonlyMap<number, (krl: Krl, section: WireReader) => voi
 function readBlobs(section: WireReader, blobs: Set<string>, length?: number): void {
   while (section.remaining > 0) {
     const blob = section.string();
-    if (blob.length === 0 || (length !== undefined && blob.length !== length)) throw invalid('length');
+    if (length !== undefined && blob.length !== length) throw told('blob_section: bad length');
     blobs.add(latin1Text(blob));
   }
 }
 
-function readExtension(section: WireReader): void {
-  const name = utf8Text(section.string());
-  const critical = section.byte() !== 0;
-  section.string();
-  section.finish();
-  if (critical) throw new SshError('SSH_ERR_FEATURE_UNSUPPORTED', `KRL: extension ${JSON.stringify(name)}`);
+/** Passes over an extension that is not critical; where it stands is named in two ways. */
+function readExtension(section: WireReader, { whole, part }: { readonly whole: string; readonly part: string }): void {
+  let name: string;
+  let critical: boolean;
+  try {
+    name = readText(section);
+    critical = section.byte() !== 0;
+    section.string();
+  } catch (error) {
+    if (!(error instanceof SshError)) throw error;
+    throw told(`KRL has invalid ${whole}`, 'SSH_ERR_INVALID_FORMAT', { cause: error });
+  }
+  if (section.remaining > 0) throw told(`KRL has invalid ${whole}: trailing data`);
+  if (critical) throw told(`KRL contains unsupported critical ${part} "${name}"`, 'SSH_ERR_FEATURE_UNSUPPORTED');
 }
 
 function readCertificates(krl: Krl, section: WireReader): void {
   const authority = section.string();
   section.string(); // reserved
-  const revoked = krl.revokedBy(authority.length === 0 ? undefined : parsePublicKey(authority));
+  const key = authority.length === 0 ? undefined : parsePublicKey(authority);
   while (section.remaining > 0) {
     const type = section.byte();
     const data = new WireReader(section.string());
     const read = subsectionReaders.get(type);
     if (read === undefined) throw told(`Unsupported KRL certificate section ${type}`);
-    read(revoked, data);
+    read(() => krl.revokedBy(key), data);
+    if (data.remaining > 0) throw told('KRL certificate section contains unparsed data');
   }
 }
 
-const subsectionReaders: ReadonlyMap<number, (revoked: RevokedCertificates, data: WireReader) => void> = new Map([
+/** @throws SshError SSH_ERR_INVALID_ARGUMENT for numbers that no certificate has: 0 is that of those without one */
+function addSerials({ serials }: RevokedCertificates, first: bigint, last: bigint = first): void {
+  if (first > last || first === 0n) throw new SshError('SSH_ERR_INVALID_ARGUMENT', 'KRL: serial numbers');
+  serials.add(first, last);
+}
+
+/** Readers of what is revoked of an authority's certificates, which has an entry from its first one on. */
+const subsectionReaders: ReadonlyMap<number, (revoked: () => RevokedCertificates, data: WireReader) => void> = new Map([
   [
     subsections.list,
-    ({ serials }: RevokedCertificates, data: WireReader) => {
-      while (data.remaining > 0) serials.add(data.uint64());
+    (revoked: () => RevokedCertificates, data: WireReader) => {
+      while (data.remaining > 0) addSerials(revoked(), data.uint64());
     },
   ],
   [
     subsections.range,
-    ({ serials }: RevokedCertificates, data: WireReader) => {
+    (revoked: () => RevokedCertificates, data: WireReader) => {
       const first = data.uint64();
-      const last = data.uint64();
-      data.finish();
-      if (first > last) throw invalid('range');
-      serials.add(first, last);
+      addSerials(revoked(), first, data.uint64());
     },
   ],
   [subsections.bitmap, readBitmap],
   [
     subsections.keyId,
-    ({ keyIds }: RevokedCertificates, data: WireReader) => {
-      while (data.remaining > 0) keyIds.add(utf8Text(data.string()));
+    (revoked: () => RevokedCertificates, data: WireReader) => {
+      while (data.remaining > 0) revoked().keyIds.add(readText(data));
     },
   ],
   [
     subsections.extension,
-    (_revoked: RevokedCertificates, data: WireReader) => {
-      readExtension(data);
+    (_revoked: () => RevokedCertificates, data: WireReader) => {
+      readExtension(data, { whole: 'certificate extension subsection', part: 'certificate subsection' });
     },
   ],
 ]);
 
 /** A bitmap is one number: its lowest bit stands for the serial number of its offset. */
-function readBitmap({ serials }: RevokedCertificates, data: WireReader): void {
+function readBitmap(revoked: () => RevokedCertificates, data: WireReader): void {
   const offset = data.uint64();
-  const raw = data.string();
-  data.finish();
-  if (raw.length > LONGEST_BITMAP || ((raw[0] ?? 0) & 0x80) !== 0) throw invalid('bitmap');
+  const raw = mpint.read(data);
   let first: number | undefined;
   // one more than there are, so that the last run ends
   for (let bit = 0; bit <= raw.length * 8; bit++) {
@@ -276,8 +294,8 @@ function readBitmap({ serials }: RevokedCertificates, data: WireReader): void {
       first ??= bit;
     } else if (first !== undefined) {
       const last = offset + BigInt(bit - 1);
-      if (last >= 2n ** 64n) throw invalid('bitmap');
-      serials.add(offset + BigInt(first), last);
+      if (last >= 2n ** 64n) throw told('parse_revoked_certs: bitmap wraps u64');
+      addSerials(revoked(), offset + BigInt(first), last);
       first = undefined;
     }
   }
@@ -328,8 +346,8 @@ function writeSerials(section: WireWriter, ranges: readonly SerialRange[]): void
   flush();
 }
 
-/** The longest bitmap that is written, in bits. */
-const WIDEST_GROUP = 8192n;
+/** How far the last number of a bitmap may be from its first: as many bits are read back. */
+const WIDEST_GROUP = 16383n;
 
 /** The ranges from one on that lie so close to each other that a bitmap over them pays. */
 function closeRanges(ranges: readonly SerialRange[], start: number): SerialRange[] {
@@ -340,8 +358,4 @@ function closeRanges(ranges: readonly SerialRange[], start: number): SerialRange
     if (gap > LIST_BITS || (ranges[end] as SerialRange).last - first > WIDEST_GROUP) break;
   }
   return ranges.slice(start, end);
-}
-
-function invalid(what: string): SshError {
-  return new SshError('SSH_ERR_INVALID_FORMAT', `KRL: ${what}`);
 }

@@ -1,4 +1,4 @@
-import { latin1Text } from '../util/bytes.ts';
+import { copyBytes, latin1Text, utf8Text } from '../util/bytes.ts';
 import { SshError, type SshErrorCode } from '../util/errors.ts';
 import type { WireReader } from '../wire/reader.ts';
 
@@ -26,9 +26,24 @@ export function strictly<T>(read: () => T): T {
   }
 }
 
-/** A name, in which C would see its end where there is a NUL. @throws SshError SSH_ERR_INVALID_FORMAT, and what the reader throws */
+/**
+ * A string as C would have it: one NUL at its end is left out, as OpenSSH does; a copy.
+ *
+ * @throws SshError SSH_ERR_INVALID_FORMAT for a NUL anywhere else, and what the reader throws
+ */
+function readCString(reader: WireReader): Uint8Array {
+  const bytes = reader.string();
+  const end = bytes.indexOf(0);
+  if (end >= 0 && end < bytes.length - 1) throw new SshError('SSH_ERR_INVALID_FORMAT', 'NUL in a text');
+  return copyBytes(end < 0 ? bytes : bytes.subarray(0, end));
+}
+
+/** A name in ASCII, one character for each byte. @throws SshError SSH_ERR_INVALID_FORMAT for a NUL in it, and what the reader throws */
 export function readName(reader: WireReader): string {
-  const name = latin1Text(reader.string());
-  if (name.includes('\0')) throw new SshError('SSH_ERR_INVALID_FORMAT', 'NUL in a name');
-  return name;
+  return latin1Text(readCString(reader));
+}
+
+/** A text in UTF-8. @throws SshError SSH_ERR_INVALID_FORMAT for a NUL in it, and what the reader throws */
+export function readText(reader: WireReader): string {
+  return utf8Text(readCString(reader));
 }

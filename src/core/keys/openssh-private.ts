@@ -56,8 +56,9 @@ export function isOpensshPrivate(text: Uint8Array): boolean {
 export function readOpensshEnvelope(text: Uint8Array): OpensshEnvelope {
   const file = dearmor(text);
   try {
-    const { cipher, kdf, rounds, publicKey } = readEnvelope(file);
-    return { cipher: cipher.name, kdf, rounds, publicKey };
+    const envelope = readEnvelope(file);
+    const { cipher, kdf, publicKey } = envelope;
+    return { cipher: cipher.name, kdf, rounds: readKdf(envelope).rounds, publicKey };
   } finally {
     file.fill(0);
   }
@@ -133,11 +134,12 @@ export async function formatOpensshPrivate(key: PrivateKey, options: OpensshPriv
 interface Envelope {
   readonly cipher: KeyFileCipher;
   readonly kdf: string;
-  readonly salt: Uint8Array;
-  readonly rounds: number;
+  readonly kdfOptions: WireReader;
   readonly publicKey: PublicKey;
-  readonly encrypted: Uint8Array;
-  readonly tag: Uint8Array;
+  /** The length that the private part says to have. */
+  readonly length: number;
+  /** The private part and what stands behind it. */
+  readonly rest: Uint8Array;
 }
 
 /** The bytes inside the armour, which the caller wipes. Only LF ends a line of the armour itself, and the last line has one too. */
@@ -163,21 +165,37 @@ function readEnvelope(file: Uint8Array): Envelope {
   const cipher = cipherNamed(cipherName);
   if (kdf !== 'none' && kdf !== 'bcrypt') throw new SshError('SSH_ERR_KEY_UNKNOWN_CIPHER', `key derivation ${kdf}`);
   if ((kdf === 'none') !== (cipher.name === 'none')) throw invalid('cipher without key derivation or the reverse');
-  if (length < cipher.blockSize || length % cipher.blockSize !== 0) throw invalid('length of the private part');
-  const salt = kdf === 'none' ? new Uint8Array(0) : kdfOptions.string();
-  const rounds = kdf === 'none' ? 0 : kdfOptions.uint32();
-  if (kdf !== 'none' && (rounds < 1 || rounds > MOST_ROUNDS || salt.length === 0)) throw invalid('bcrypt salt or rounds');
-  if (reader.remaining !== length + cipher.tagLength) throw invalid('length of the file');
-  return { cipher, kdf, salt, rounds, publicKey, encrypted: reader.take(length), tag: reader.take(cipher.tagLength) };
+  return { cipher, kdf, kdfOptions, publicKey, length, rest: reader.rest() };
 }
 
+/** The salt and the rounds of the key derivation; nothing and 0 where there is none. */
+function readKdf({ kdf, kdfOptions }: Envelope): {
+  readonly salt: Uint8Array;
+  readonly rounds: number;
+} {
+  if (kdf === 'none') return { salt: new Uint8Array(0), rounds: 0 };
+  const options = new WireReader(kdfOptions.bytes);
+  const salt = options.string();
+  const rounds = options.uint32();
+  if (rounds < 1 || rounds > MOST_ROUNDS || salt.length === 0) throw invalid('bcrypt salt or rounds');
+  return { salt, rounds };
+}
+
+/** The private part in the clear; that a passphrase is missing is told before what else is wrong. */
 async function decrypt(envelope: Envelope, passphrase: Uint8Array | undefined): Promise<Uint8Array> {
-  const { cipher, salt, rounds, encrypted, tag } = envelope;
-  if (envelope.kdf === 'none') return encrypted;
-  if (passphrase === undefined || passphrase.length === 0) throw new SshError('SSH_ERR_KEY_WRONG_PASSPHRASE', 'no passphrase');
-  const secrets = await derive(cipher, passphrase, salt, rounds);
+  const { cipher, kdf, length, rest } = envelope;
+  const isEncrypted = kdf !== 'none';
+  if (isEncrypted && (passphrase === undefined || passphrase.length === 0)) {
+    throw new SshError('SSH_ERR_KEY_WRONG_PASSPHRASE', 'no passphrase');
+  }
+  if (length < cipher.blockSize || length % cipher.blockSize !== 0) throw invalid('length of the private part');
+  const { salt, rounds } = readKdf(envelope);
+  if (rest.length !== length + cipher.tagLength) throw invalid('length of the file');
+  const body = rest.subarray(0, length);
+  if (!isEncrypted) return body;
+  const secrets = await derive(cipher, passphrase as Uint8Array, salt, rounds);
   try {
-    return await cipher.open(secrets, encrypted, tag);
+    return await cipher.open(secrets, body, rest.subarray(length));
   } finally {
     secrets.fill(0);
   }

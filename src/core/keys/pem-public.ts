@@ -3,7 +3,7 @@ import { SshError } from '../util/errors.ts';
 import { mpint } from '../wire/codec.ts';
 import { WireReader } from '../wire/reader.ts';
 import { WireWriter } from '../wire/writer.ts';
-import { decodeBase64, findPem, formatPem, type PemBlock } from './armor.ts';
+import { decodePem, findPem, formatPem, type PemBlock } from './armor.ts';
 import { DerReader, DerWriter, tags } from './asn1.ts';
 import { curveOf, curves } from './ecdsa.ts';
 import { keyOids } from './pkcs8.ts';
@@ -30,12 +30,10 @@ export function isPemPublic(text: Uint8Array): boolean {
  */
 export function parsePemPublic(text: Uint8Array): PublicKey {
   const block = publicBlock(text);
-  const der = block?.isWhole === true ? decodeBase64(block.body) : undefined;
+  const der = block?.isWhole === true ? decodePem(block.body) : undefined;
   if (block === undefined || der === undefined) throw new SshError('SSH_ERR_INVALID_FORMAT', 'PEM: no block');
   if (block.label === PKCS1) return rsaKey(der);
-  const outer = new DerReader(der);
-  const reader = outer.within(tags.sequence);
-  outer.finish();
+  const reader = new DerReader(der).within(tags.sequence);
   const algorithm = reader.within(tags.sequence);
   const oid = algorithm.element(tags.oid);
   // the first byte tells how many bits at the end are none
@@ -101,9 +99,7 @@ function pkcs1(reader: WireReader): Uint8Array {
 }
 
 function rsaKey(der: Uint8Array): PublicKey {
-  const outer = new DerReader(der);
-  const reader = outer.within(tags.sequence);
-  outer.finish();
+  const reader = new DerReader(der).within(tags.sequence);
   const n = reader.integer();
   const e = reader.integer();
   reader.finish();

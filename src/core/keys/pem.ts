@@ -2,7 +2,7 @@ import { createCipheriv, createDecipheriv, createHash, getCipherInfo } from 'nod
 import { type Random, randomBytes, systemRandom } from '../crypto/random.ts';
 import { concat, fromHex, hex, latin1Text } from '../util/bytes.ts';
 import { SshError } from '../util/errors.ts';
-import { decodeBase64, findPem, formatPem, type PemBlock } from './armor.ts';
+import { decodePem, findPem, formatPem, type PemBlock } from './armor.ts';
 import { curves, ecdsaFields, ecdsaSec1 } from './ecdsa.ts';
 import { checkEncryptedPkcs8, decryptPkcs8, encryptPkcs8, formatPkcs8, parsePkcs8 } from './pkcs8.ts';
 import { type PrivateKey, privateKeyOf } from './private-key.ts';
@@ -56,7 +56,7 @@ export async function parsePem(text: Uint8Array, passphrase?: Uint8Array): Promi
   const block = privateBlock(text);
   if (block === undefined) throw new SshError('SSH_ERR_LIBCRYPTO_ERROR', 'PEM: no block');
   const parse = labels.get(block.label) ?? parsePkcs8;
-  const content = block.isWhole ? decodeBase64(block.body) : undefined;
+  const content = block.isWhole ? decodePem(block.body) : undefined;
   if (content === undefined || content.length === 0) throw new SshError('SSH_ERR_LIBCRYPTO_ERROR', 'PEM: not base64');
   const isPkcs8 = block.label === ENCRYPTED_PKCS8;
   let encryption: Encryption | undefined;

@@ -58,9 +58,7 @@ const ITERATIONS = 100_000;
  * @throws SshError SSH_ERR_INVALID_FORMAT, also for types and curves that are not known, and what a malformed key throws.
  */
 export function parsePkcs8(der: Uint8Array): PrivateKey {
-  const outer = new DerReader(der);
-  const reader = outer.within(tags.sequence);
-  outer.finish();
+  const reader = new DerReader(der).within(tags.sequence);
   reader.integer();
   const algorithm = reader.within(tags.sequence);
   const oid = algorithm.element(tags.oid);
@@ -103,26 +101,22 @@ export function formatPkcs8(key: PrivateKey): Uint8Array {
   return der;
 }
 
-/** Checks that this looks like an EncryptedPrivateKeyInfo. @throws SshError SSH_ERR_INVALID_FORMAT */
+/** Checks that this looks like an EncryptedPrivateKeyInfo, behind which more may stand. @throws SshError SSH_ERR_INVALID_FORMAT */
 export function checkEncryptedPkcs8(der: Uint8Array): void {
-  const outer = new DerReader(der);
-  const reader = outer.within(tags.sequence);
-  outer.finish();
+  const reader = new DerReader(der).within(tags.sequence);
   reader.within(tags.sequence).element(tags.oid);
   reader.element(tags.octetString);
   reader.finish();
 }
 
 /**
- * The PrivateKeyInfo in an EncryptedPrivateKeyInfo, in an array that the caller owns and wipes.
+ * The PrivateKeyInfo in an EncryptedPrivateKeyInfo, behind which more may stand, in an array that the caller owns and wipes.
  *
  * @throws SshError SSH_ERR_INVALID_FORMAT; SSH_ERR_KEY_UNKNOWN_CIPHER for all but PBES2 with a known cipher and derivation;
  *   SSH_ERR_KEY_WRONG_PASSPHRASE, which is also what a damaged file looks like.
  */
 export async function decryptPkcs8(der: Uint8Array, passphrase: Uint8Array): Promise<Uint8Array> {
-  const outer = new DerReader(der);
-  const reader = outer.within(tags.sequence);
-  outer.finish();
+  const reader = new DerReader(der).within(tags.sequence);
   const algorithm = reader.within(tags.sequence);
   const encrypted = reader.element(tags.octetString);
   if (!equalBytes(algorithm.element(tags.oid), oids.pbes2)) throw unknownCipher('scheme');

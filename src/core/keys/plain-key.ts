@@ -1,4 +1,4 @@
-import { copyBytes, latin1Text, utf8Bytes } from '../util/bytes.ts';
+import { copyBytes, utf8Bytes } from '../util/bytes.ts';
 import { SshError } from '../util/errors.ts';
 import { WireReader } from '../wire/reader.ts';
 import { WireWriter } from '../wire/writer.ts';
@@ -16,6 +16,7 @@ class PlainKey implements PublicKey {
   readonly application?: string;
   readonly signatureAlgorithms: readonly string[];
   private readonly part: PublicPart;
+  private readonly tellsWireErrors: boolean;
 
   constructor(kind: KeyKind, blob: Uint8Array, part: PublicPart) {
     this.name = kind.name;
@@ -25,21 +26,29 @@ class PlainKey implements PublicKey {
     if (part.application !== undefined) this.application = part.application;
     this.signatureAlgorithms = kind.signatures.map((one) => one.name);
     this.part = part;
+    this.tellsWireErrors = kind.tellsWireErrors ?? false;
   }
 
   get plain(): PublicKey {
     return this;
   }
 
-  verify(signature: Uint8Array, data: Uint8Array, algorithm: string): SignatureDetails {
-    return strictly(() => {
+  verify(signature: Uint8Array, data: Uint8Array, algorithm?: string): SignatureDetails {
+    if (signature.length === 0) throw new SshError('SSH_ERR_INVALID_ARGUMENT', 'an empty signature');
+    const read = (): SignatureDetails => {
       const reader = new WireReader(signature);
-      const name = latin1Text(reader.string());
-      if (name !== algorithm || !this.signatureAlgorithms.includes(algorithm)) {
+      const name = readName(reader);
+      if (algorithm !== undefined && (name !== algorithm || !this.signatureAlgorithms.includes(algorithm))) {
         throw new SshError('SSH_ERR_SIGN_ALG_UNSUPPORTED', `${name} where ${algorithm} is due`);
       }
-      return this.part.verify(algorithm, reader, data);
-    });
+      if (!this.signatureAlgorithms.includes(name)) {
+        // that it is malformed is told first
+        reader.string();
+        throw new SshError('SSH_ERR_KEY_TYPE_MISMATCH', `a signature of ${name} and a key of ${this.name}`);
+      }
+      return this.part.verify(name, reader, data);
+    };
+    return this.tellsWireErrors ? read() : strictly(read);
   }
 }
 

@@ -124,9 +124,7 @@ export function rsaPkcs1(fields: Uint8Array): Uint8Array {
  * @throws SshError SSH_ERR_INVALID_FORMAT
  */
 export function rsaFields(der: Uint8Array): Uint8Array {
-  const outer = new DerReader(der);
-  const reader = outer.within(tags.sequence);
-  outer.finish();
+  const reader = new DerReader(der).within(tags.sequence);
   // version 1 is for keys of more than two primes
   if (reader.integer().length !== 0) throw new SshError('SSH_ERR_INVALID_FORMAT', 'RSA private key: version');
   const [n, e, d, p, q, , , iqmp] = Array.from({ length: 8 }, () => reader.integer());

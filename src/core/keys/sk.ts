@@ -24,6 +24,7 @@ export const skEd25519: KeyKind = {
   name: 'sk-ssh-ed25519@openssh.com',
   certificateName: 'sk-ssh-ed25519-cert-v01@openssh.com',
   shortName: 'ED25519-SK',
+  tellsWireErrors: true,
   signatures: [{ name: 'sk-ssh-ed25519@openssh.com', certificateName: 'sk-ssh-ed25519-cert-v01@openssh.com' }],
   readPublic: (reader) => {
     const key = ed25519PublicKey(reader.string());

@@ -1,11 +1,11 @@
 import { createHash, type Hash } from 'node:crypto';
-import { concat, latin1Text, utf8Bytes, utf8Text } from '../util/bytes.ts';
-import { SshError } from '../util/errors.ts';
+import { concat, latin1Text, utf8Bytes } from '../util/bytes.ts';
+import { SshError, type SshErrorCode } from '../util/errors.ts';
 import { WireReader } from '../wire/reader.ts';
 import { WireWriter } from '../wire/writer.ts';
 import { decodeBase64, formatPem } from './armor.ts';
 import type { PublicKey, SignatureDetails, Signer } from './key.ts';
-import { strictly } from './malformed.ts';
+import { readName, readText } from './malformed.ts';
 import { parsePublicKey } from './public-key.ts';
 
 /*
@@ -25,13 +25,32 @@ const LONGEST = 1 << 20;
 /** The digests that a message may be hashed with; the first is the default. */
 export const sshsigHashes = ['sha512', 'sha256'] as const;
 
-/** The details of errors about a signature's armour, by its parts. */
+/** The details of errors about a signature, by what is wrong; in the order in which OpenSSH finds them. */
 export const sshsigFaults = {
   header: 'SSHSIG: no BEGIN line',
   headerEnd: 'SSHSIG: more behind BEGIN',
   footer: 'SSHSIG: no END line',
   base64: 'SSHSIG: not base64',
+  preamble: 'SSHSIG: magic or version',
+  laterVersion: 'SSHSIG: a later version',
+  frame: 'SSHSIG: lengths of the fields',
+  hash: 'SSHSIG: digest',
+  fields: 'SSHSIG: public key or namespace',
+  trailing: 'SSHSIG: more behind its end',
+  rsaName: 'SSHSIG: name of the RSA algorithm',
+  rsaAlgorithm: 'SSHSIG: RSA algorithm',
 } as const;
+
+/** A fault of a signature, which its detail names. */
+export class SshsigError extends SshError {
+  /** What is not supported: a version, a digest's name, an algorithm's; empty of other faults. */
+  readonly found: string;
+
+  constructor(code: SshErrorCode, fault: string, found = '', options?: ErrorOptions) {
+    super(code, fault, options);
+    this.found = found;
+  }
+}
 
 /** A digest's name in SSHSIG. */
 export type SshsigHash = (typeof sshsigHashes)[number];
@@ -53,33 +72,75 @@ export function messageDigest(hash: SshsigHash): Hash {
 /**
  * Reads an armoured signature.
  *
- * @throws SshError SSH_ERR_INVALID_FORMAT where it is malformed or of a later version; SSH_ERR_MESSAGE_INCOMPLETE where its armour is cut
- *   short, {@link sshsigFaults} telling where; SSH_ERR_SIGN_ALG_UNSUPPORTED for an unknown digest; what a malformed key throws.
+ * @throws SshsigError with one of {@link sshsigFaults}: SSH_ERR_INVALID_FORMAT where it is malformed or of a later version;
+ *   SSH_ERR_MESSAGE_INCOMPLETE where it is cut short; SSH_ERR_SIGN_ALG_UNSUPPORTED for an unknown digest; what a malformed key throws.
  */
 export function parseSshsig(text: Uint8Array): Sshsig {
-  const buffer = Buffer.from(text.buffer, text.byteOffset, text.length);
-  if (text.length < BEGIN.length) throw new SshError('SSH_ERR_MESSAGE_INCOMPLETE', sshsigFaults.header);
-  if (text.length > LONGEST || latin1Text(buffer.subarray(0, BEGIN.length)) !== BEGIN) throw invalid(sshsigFaults.header);
-  const headerEnd = latin1Text(buffer.subarray(BEGIN.length, BEGIN.length + 2));
-  if (!/^\r?\n/.test(headerEnd)) throw invalid(sshsigFaults.headerEnd);
-  if (text.length < BEGIN.length + 1 + END.length) throw new SshError('SSH_ERR_MESSAGE_INCOMPLETE', sshsigFaults.footer);
-  const end = buffer.indexOf(END);
-  if (end < 0) throw invalid(sshsigFaults.footer);
-  const blob = decodeBase64(buffer.subarray(BEGIN.length, end));
-  if (blob === undefined) throw invalid(sshsigFaults.base64);
-  return strictly(() => {
-    const reader = new WireReader(blob);
-    if (latin1Text(reader.take(MAGIC.length)) !== 'SSHSIG') throw new SshError('SSH_ERR_INVALID_FORMAT', 'SSHSIG: magic');
-    if (reader.uint32() > VERSION) throw new SshError('SSH_ERR_INVALID_FORMAT', 'SSHSIG: version');
+  const blob = dearmor(text);
+  const frame = faulty('frame', () => {
+    const reader = readPreamble(blob);
+    for (let i = 0; i < FIELDS_BEFORE_HASH; i++) reader.string();
+    const name = readName(reader);
+    reader.string();
+    return name;
+  });
+  const hash = sshsigHashes.find((one) => one === frame);
+  if (hash === undefined) throw new SshsigError('SSH_ERR_SIGN_ALG_UNSUPPORTED', sshsigFaults.hash, frame);
+  return faulty('fields', () => {
+    const reader = readPreamble(blob);
     const publicKey = parsePublicKey(reader.string());
-    const namespace = utf8Text(reader.string());
+    const namespace = readText(reader);
     reader.string(); // reserved
-    const hash = hashOf(latin1Text(reader.string()));
+    reader.string(); // the digest's name
     const signature = reader.string();
-    reader.finish();
-    if (namespace === '') throw new SshError('SSH_ERR_INVALID_FORMAT', 'SSHSIG: empty namespace');
+    if (reader.remaining > 0) throw new SshsigError('SSH_ERR_INVALID_FORMAT', sshsigFaults.trailing);
     return { publicKey, namespace, hash, signature };
   });
+}
+
+/** The key that an armoured signature says to be made with: nothing behind it is looked at. @throws SshsigError as {@link parseSshsig} */
+export function sshsigPublicKey(text: Uint8Array): PublicKey {
+  const blob = dearmor(text);
+  return faulty('fields', () => parsePublicKey(readPreamble(blob).string()));
+}
+
+/** The fields of a signature before the digest's name: key, namespace and what is reserved. */
+const FIELDS_BEFORE_HASH = 3;
+
+function dearmor(text: Uint8Array): Uint8Array {
+  const buffer = Buffer.from(text.buffer, text.byteOffset, text.length);
+  if (text.length < BEGIN.length) throw new SshsigError('SSH_ERR_MESSAGE_INCOMPLETE', sshsigFaults.header);
+  if (text.length > LONGEST || latin1Text(buffer.subarray(0, BEGIN.length)) !== BEGIN) throw invalid('header');
+  const [headerEnd] = /^\r?\n/.exec(latin1Text(buffer.subarray(BEGIN.length, BEGIN.length + 2))) ?? [];
+  if (headerEnd === undefined) throw invalid('headerEnd');
+  const start = BEGIN.length + headerEnd.length;
+  if (text.length < start + END.length) throw new SshsigError('SSH_ERR_MESSAGE_INCOMPLETE', sshsigFaults.footer);
+  const end = buffer.indexOf(END, start);
+  if (end < 0) throw invalid('footer');
+  const blob = decodeBase64(buffer.subarray(start, end));
+  if (blob === undefined) throw invalid('base64');
+  return blob;
+}
+
+/** A cursor behind a signature's magic and version. */
+function readPreamble(blob: Uint8Array): WireReader {
+  const reader = new WireReader(blob);
+  const version = faulty('preamble', () => {
+    if (latin1Text(reader.take(MAGIC.length)) !== 'SSHSIG') throw invalid('preamble');
+    return reader.uint32();
+  });
+  if (version > VERSION) throw new SshsigError('SSH_ERR_INVALID_FORMAT', sshsigFaults.laterVersion, String(version));
+  return reader;
+}
+
+/** What `read` returns; its errors that name no fault of a signature yet are of this one. */
+function faulty<T>(fault: keyof typeof sshsigFaults, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof SshError) || error instanceof SshsigError) throw error;
+    throw new SshsigError(error.code, sshsigFaults[fault], '', { cause: error });
+  }
 }
 
 /** A signature in its armour, each line ended by LF. */
@@ -109,24 +170,26 @@ export async function signMessage(signer: Signer, namespace: string, hash: Sshsi
  * @throws SshError SSH_ERR_SIGNATURE_INVALID; SSH_ERR_SIGN_ALG_UNSUPPORTED for SHA-1; SSH_ERR_INVALID_FORMAT
  */
 export function verifySshsig(sshsig: Sshsig, namespace: string, digest: Uint8Array): SignatureDetails {
-  if (sshsig.namespace !== namespace) throw new SshError('SSH_ERR_SIGNATURE_INVALID', 'namespace does not match');
-  const { publicKey, signature } = sshsig;
-  const algorithm = strictly(() => latin1Text(new WireReader(signature).string()));
-  if (algorithm === 'ssh-rsa') throw new SshError('SSH_ERR_SIGN_ALG_UNSUPPORTED', algorithm);
-  return publicKey.plain.verify(signature, signedBytes(namespace, sshsig.hash, digest), algorithm);
+  if (sshsig.namespace !== namespace || namespace === '') throw new SshError('SSH_ERR_SIGNATURE_INVALID', 'namespace does not match');
+  const { signature } = sshsig;
+  const publicKey = sshsig.publicKey.plain;
+  if (publicKey.name === 'ssh-rsa') {
+    const algorithm = faulty('rsaName', () => readName(new WireReader(signature)));
+    if (!rsaAlgorithms.includes(algorithm)) {
+      throw new SshsigError('SSH_ERR_SIGN_ALG_UNSUPPORTED', sshsigFaults.rsaAlgorithm, algorithm);
+    }
+  }
+  return publicKey.verify(signature, signedBytes(namespace, sshsig.hash, digest));
 }
+
+/** What RSA keys may sign with: not with SHA-1. */
+const rsaAlgorithms: readonly string[] = ['rsa-sha2-512', 'rsa-sha2-256'];
 
 function signedBytes(namespace: string, hash: SshsigHash, digest: Uint8Array): Uint8Array {
   const fields = new WireWriter().string(utf8Bytes(namespace)).string(new Uint8Array(0)).string(utf8Bytes(hash)).string(digest);
   return concat(MAGIC, fields.bytes());
 }
 
-function invalid(detail: string): SshError {
-  return new SshError('SSH_ERR_INVALID_FORMAT', detail);
-}
-
-function hashOf(name: string): SshsigHash {
-  const hash = sshsigHashes.find((one) => one === name);
-  if (hash === undefined) throw new SshError('SSH_ERR_SIGN_ALG_UNSUPPORTED', `SSHSIG: digest ${name}`);
-  return hash;
+function invalid(fault: keyof typeof sshsigFaults): SshsigError {
+  return new SshsigError('SSH_ERR_INVALID_FORMAT', sshsigFaults[fault]);
 }

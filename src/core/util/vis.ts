@@ -48,8 +48,8 @@ function isPrintable(character: string, utf8: boolean): boolean {
   if (character >= ' ' && character <= '~') return true;
   if (character === '\n' || character === '\t' || character === '\r') return true;
   if (!utf8 || character <= '\x7f') return false;
-  // Control, format, unassigned, private and surrogate characters, and what breaks or turns a line.
-  return !/[\p{C}\p{Zl}\p{Zp}]/u.test(character);
+  // Control, unassigned and surrogate characters, and what breaks a line or turns its direction: the last a C library would print.
+  return !/[\p{Cc}\p{Cn}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}]/u.test(character);
 }
 
 /** The length of the UTF-8 sequence at this place, 0 where there is none. */

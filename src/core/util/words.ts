@@ -49,10 +49,11 @@ export function splitWords(line: string, stopAtComment = false): string[] | unde
  * Cuts the first word off a configuration line: it ends at white space or at one `=` with white space around it, or at the closing quote
  * of a part in double quotes.
  *
+ * @param equals false where `=` is a character like others.
  * @returns undefined where a quote is left open.
  */
-export function cutWord(line: string): Delimited | undefined {
-  const end = line.search(/[ \t\r\n"=]/);
+export function cutWord(line: string, equals = true): Delimited | undefined {
+  const end = line.search(equals ? /[ \t\r\n"=]/ : /[ \t\r\n"]/);
   if (end < 0) return { word: line, rest: undefined };
   if (line[end] === '"') {
     const close = line.indexOf('"', end + 1);
@@ -61,7 +62,7 @@ export function cutWord(line: string): Delimited | undefined {
   }
   const word = line.slice(0, end);
   let rest = withoutLeadingSpace(line.slice(end + 1));
-  if (line[end] !== '=' && rest.startsWith('=')) rest = withoutLeadingSpace(rest.slice(1));
+  if (equals && line[end] !== '=' && rest.startsWith('=')) rest = withoutLeadingSpace(rest.slice(1));
   return { word, rest };
 }
 
