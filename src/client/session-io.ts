@@ -130,7 +130,7 @@ export class SessionIo {
     }
     let length = 0;
     for (const piece of pieces) length += piece.length;
-    if (this.gone[stream] === true || this.sinks[stream].writeAll(pieces)) this.channel?.consumed(length);
+    if (this.gone[stream] === true || this.sinks[stream].writeAll(pieces, length)) this.channel?.consumed(length);
     else this.owed[stream] = (this.owed[stream] ?? 0) + length;
   }
 

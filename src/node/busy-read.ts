@@ -3,16 +3,17 @@
  * Here the process sleeps in poll(2) until half a MiB is there, or a moment is over, and reads it by one call. Where much is sent it sleeps
  * until the peer has made room for about as much.
  */
-import { systemClock } from './clock.ts';
 import { SystemError } from './errno.ts';
 import { errnoName, libc } from './native/libc.ts';
 
 /** After so many bytes it is tried whether a socket is busy: what that can cost, a nap at the end of the data, is then little. */
 const MUCH = 1024 * 1024;
-/** How much is waited for, in bytes, */
-const WORTH_WAKING = 512 * 1024;
-/** and where much is sent: sshd makes room for 64 KiB in 36 bytes. */
-const ANSWERS_WORTH_WAKING = 256;
+/** How much is waited for, in bytes as setsockopt(2) takes them, */
+const WORTH_WAKING = int32(512 * 1024);
+/** where much is sent: sshd makes room for 64 KiB in 36 bytes; */
+const ANSWERS_WORTH_WAKING = int32(256);
+/** and by libuv. */
+const ANYTHING = int32(1);
 /** How long is waited, in milliseconds. */
 const LONGEST_NAP_MS = 2;
 const LONGEST_NAP_OF_SENDER_MS = 1;
@@ -21,8 +22,8 @@ const MUCH_SENT = 64 * 1024;
 /** A nap that brings less than this, in bytes, says that the socket is not busy. */
 const LULL = 32 * 1024;
 /** After so many bytes, or milliseconds, the rest of the process has its turn. */
-const TURN_BYTES = 4 * 1024 * 1024;
-const TURN_MS = 5;
+const TURN_BYTES = 8 * 1024 * 1024;
+const TURN_MS = 10;
 
 // Linux' numbers, as those of libc() are
 const SOL_SOCKET = 1;
@@ -42,7 +43,6 @@ export interface BusyReceiver {
 export class BusyReader {
   private readonly descriptor: number;
   private readonly pollfd = new Uint8Array(8);
-  private readonly lowWater = new Uint8Array(4);
   private untried = MUCH;
   /** What the system took of us, at once and all of it, since the last read was handed on. */
   private sent = 0;
@@ -76,20 +76,16 @@ export class BusyReader {
     return this.sent < MUCH_SENT || this.turn(receiver, ANSWERS_WORTH_WAKING, LONGEST_NAP_OF_SENDER_MS);
   }
 
-  private turn(receiver: BusyReceiver, worth: number, napMs: number): boolean {
+  private turn(receiver: BusyReceiver, worth: Uint8Array, napMs: number): boolean {
     const [recv, poll, setsockopt] = [libc('recv'), libc('poll'), libc('setsockopt')];
     if (recv === undefined || poll === undefined || setsockopt === undefined) {
       this.untried = Infinity;
       return true;
     }
-    const wakeAt = (bytes: number): void => {
-      new DataView(this.lowWater.buffer).setInt32(0, bytes, true);
-      setsockopt(this.descriptor, SOL_SOCKET, SO_RCVLOWAT, this.lowWater, 4);
-    };
-    const end = systemClock.now() + TURN_MS;
-    wakeAt(worth);
+    setsockopt(this.descriptor, SOL_SOCKET, SO_RCVLOWAT, worth, 4);
     try {
-      for (let read = 0; read < TURN_BYTES && systemClock.now() < end; ) {
+      // a clock that jumps makes no more of it than the length of one turn, and this is the one that costs nothing
+      for (let read = 0, end = Date.now() + TURN_MS; read < TURN_BYTES && Date.now() < end; ) {
         poll(this.pollfd, 1, napMs);
         this.sent = 0;
         const space = receiver.space();
@@ -103,7 +99,7 @@ export class BusyReader {
       }
       return true;
     } finally {
-      wakeAt(1);
+      setsockopt(this.descriptor, SOL_SOCKET, SO_RCVLOWAT, ANYTHING, 4);
     }
   }
 }
@@ -111,4 +107,8 @@ export class BusyReader {
 function throwUnlessEmpty(): void {
   const name = errnoName();
   if (name !== 'EAGAIN' && name !== 'EINTR') throw new SystemError(name);
+}
+
+function int32(value: number): Uint8Array {
+  return new Uint8Array(new Int32Array([value]).buffer);
 }

@@ -10,8 +10,8 @@ import { errnoOf, systemError } from './errno.ts';
 export interface Sink {
   /** Writes; `bytes` are the caller's again at once. False says that some of them wait for a slow reader: {@link onDrain} follows. */
   write(bytes: Uint8Array): boolean;
-  /** The same for bytes that lie in pieces, by one call of the system. */
-  writeAll(pieces: readonly Uint8Array[]): boolean;
+  /** The same for bytes that lie in pieces, of `length` bytes together where the caller knows it, by one call of the system. */
+  writeAll(pieces: readonly Uint8Array[], length?: number): boolean;
   /** Called when all that waited is written. */
   onDrain: () => void;
   /** Called once when writing is over before its end: EPIPE where the reader has gone. What is written afterwards is dropped. */
@@ -74,15 +74,19 @@ class DescriptorSink implements Sink {
     return true;
   }
 
-  writeAll(pieces: readonly Uint8Array[]): boolean {
+  writeAll(pieces: readonly Uint8Array[], length = lengthOf(pieces)): boolean {
     if (this.closed) return true;
     let rest = pieces;
-    this.busy?.begin(lengthOf(pieces));
+    let left = length;
+    this.busy?.begin(length);
     try {
-      while (!this.queued && rest.length > 0) {
-        rest = after(rest, fs.writevSync(this.fd, rest));
+      while (!this.queued && left > 0) {
+        const written = fs.writevSync(this.fd, rest);
+        left -= written;
+        if (left === 0) return true;
+        rest = after(rest, written);
         // a pipe that did not take all is full
-        if (rest.length > 0 && this.busy?.full() === false) break;
+        if (this.busy?.full() === false) break;
       }
     } catch (error) {
       if (errnoOf(error) !== 'EAGAIN') {
@@ -90,7 +94,7 @@ class DescriptorSink implements Sink {
         return true;
       }
     }
-    return rest.length === 0 || this.enqueue(Buffer.concat(rest));
+    return left === 0 || this.enqueue(Buffer.concat(rest));
   }
 
   end(done: () => void): void {

@@ -140,12 +140,20 @@ export class Connection implements PacketHandler, ChannelHost {
     this.spoken = true;
     const number = payload[0] as number;
     if (number === numbers.SSH_MSG_CHANNEL_DATA) {
-      this.receiveData(payload);
+      this.data(payload, 0, payload.length);
       return;
     }
     const receive = Connection.receivers[number];
     if (receive === undefined) return false;
     receive(this, payload);
+  }
+
+  /** Parsed by hand: the data path allocates nothing but the view. */
+  data(bytes: Uint8Array, start: number, end: number): void {
+    this.spoken = true;
+    const length = end - start - 9;
+    if (length < 0 || uint32At(bytes, start + 5) !== length) throw malformed('SSH_MSG_CHANNEL_DATA', length < 0);
+    this.table.open(uint32At(bytes, start + 1), 'data').receiveData(bytes.subarray(start + 9, end), 0);
   }
 
   caughtUp(): void {
@@ -230,12 +238,6 @@ export class Connection implements PacketHandler, ChannelHost {
     this.adjusts.clear();
     for (const channel of due) channel.tellConsumed();
   };
-
-  /** Parsed by hand: the data path allocates nothing but the view. */
-  private receiveData(payload: Uint8Array): void {
-    if (payload.length < 9 || uint32At(payload, 5) !== payload.length - 9) throw malformed('SSH_MSG_CHANNEL_DATA', payload.length < 9);
-    this.table.open(uint32At(payload, 1), 'data').receiveData(payload.subarray(9), 0);
-  }
 
   private receiveExtendedData(payload: Uint8Array): void {
     if (payload.length < 13 || uint32At(payload, 9) !== payload.length - 13)

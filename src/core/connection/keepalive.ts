@@ -33,6 +33,7 @@ export class Keepalive {
 
   /** Something came from the peer: it is there. Cheap enough for every packet. */
   heard(): void {
+    if (this.timer === undefined) return;
     this.lastHeard = this.clock.now();
     this.unanswered = 0;
   }

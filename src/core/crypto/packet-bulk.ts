@@ -92,20 +92,18 @@ class ChangingDirection<Protection extends PacketSealer | PacketOpener> {
     this.current.wipe();
   }
 
-  /** Goes over when it is time; called before anything is done to a packet. */
-  protected begin(): void {
-    if (!this.settled && this.bulk.due) this.change();
-  }
-
-  private change(): void {
+  /** Goes over when it is time, which happens once; called between two packets. Whether it has just done so. */
+  protected change(): boolean {
+    if (this.settled || !this.bulk.due) return false;
     this.settled = true;
     const make = this.faster();
     const state = this.current.state?.();
-    if (state === undefined || make === undefined) return;
+    if (state === undefined || make === undefined) return false;
     try {
       const next = make(state);
       this.current.wipe();
       this.current = next;
+      return true;
     } finally {
       for (const key of [state.key, state.iv, state.macKey]) key.fill(0);
     }
@@ -114,13 +112,13 @@ class ChangingDirection<Protection extends PacketSealer | PacketOpener> {
 
 class ChangingSealer extends ChangingDirection<PacketSealer> implements PacketSealer {
   seal(buffer: Uint8Array, at: number, packetLength: number, sequence: number): void {
-    this.begin();
+    this.change();
     this.current.seal(buffer, at, packetLength, sequence);
     this.bulk.count(packetLength);
   }
 
   sealFrom(data: Uint8Array, dataAt: number, buffer: Uint8Array, at: number, packetLength: number, sequence: number): void {
-    this.begin();
+    this.change();
     const { current } = this;
     if (current.sealFrom === undefined) {
       buffer.set(data, dataAt);
@@ -135,8 +133,12 @@ class ChangingOpener extends ChangingDirection<PacketOpener> implements PacketOp
     return this.current.headBytes;
   }
 
+  /** The faster one itself: then no call of a packet's way goes through this. */
+  successor(): PacketOpener | undefined {
+    return this.change() ? this.current : undefined;
+  }
+
   packetLength(buffer: Uint8Array, at: number, sequence: number): number {
-    this.begin();
     return this.current.packetLength(buffer, at, sequence);
   }
 

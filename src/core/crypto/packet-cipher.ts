@@ -54,6 +54,11 @@ export interface PacketOpener extends PacketProtection {
    */
   open(buffer: Uint8Array, at: number, packetLength: number, sequence: number): void;
   /**
+   * Another opener to go on with, which does the same faster: asked for between two packets, and returned once, when it is time; this one
+   * is wiped then. Absent where there never is one.
+   */
+  successor?(): PacketOpener | undefined;
+  /**
    * Present where a fault must not show when it was found: in CBC with encrypt-and-MAC, whose length field is decrypted before anything
    * was authenticated. Absent: a bad length or tag may end the connection at once.
    */

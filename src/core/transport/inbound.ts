@@ -5,7 +5,7 @@ import { latin1Text } from '../util/bytes.ts';
 import { SshError } from '../util/errors.ts';
 import { Compressor } from './compression.ts';
 import { type Ident, IdentReader } from './ident.ts';
-import { PacketReader, type Usage } from './packet.ts';
+import { PacketReader, type PacketTaker, type Usage } from './packet.ts';
 
 /** How much of what is no identification is told of. */
 const MOST_TOLD = 1024;
@@ -15,10 +15,13 @@ export class Inbound {
   private readonly reader = new PacketReader(nullOpener);
   private readonly identReader: IdentReader;
   private readonly events: EventSink;
+  private readonly take: PacketTaker;
   private inflate: Compressor | undefined;
 
-  constructor(role: 'client' | 'server', events: EventSink) {
+  /** `take` is given the payloads, of which each has at least a byte. */
+  constructor(role: 'client' | 'server', events: EventSink, take: PacketTaker) {
     this.events = events;
+    this.take = take;
     this.identReader = new IdentReader(role, events);
   }
 
@@ -65,13 +68,9 @@ export class Inbound {
     if (text !== '') this.events({ type: 'before-ident', text });
   }
 
-  /** The payload of the next packet, which has at least a byte, as a view; undefined where it is not all there. @throws SshError */
-  next(): Uint8Array | undefined {
-    const packet = this.reader.next();
-    if (packet === undefined) return undefined;
-    const payload = this.inflate === undefined ? packet : this.inflate.turn(packet);
-    if (payload.length === 0) throw new SshError('SSH_ERR_INVALID_FORMAT', 'a packet without a message');
-    return payload;
+  /** Hands on the payloads that are there, until one's taker returns false. @throws SshError */
+  each(): void {
+    this.reader.each(this.opened);
   }
 
   /** Changes the keys for what follows. */
@@ -89,5 +88,19 @@ export class Inbound {
   wipe(): void {
     this.reader.wipe();
     this.inflate?.close();
+  }
+
+  private readonly opened: PacketTaker = (bytes, start, end, sequence) => {
+    const { inflate } = this;
+    if (inflate !== undefined) {
+      const payload = inflate.turn(bytes.subarray(start, end));
+      return this.taken(payload, 0, payload.length, sequence);
+    }
+    return this.taken(bytes, start, end, sequence);
+  };
+
+  private taken(bytes: Uint8Array, start: number, end: number, sequence: number): boolean {
+    if (start === end) throw new SshError('SSH_ERR_INVALID_FORMAT', 'a packet without a message');
+    return this.take(bytes, start, end, sequence);
   }
 }

@@ -43,6 +43,11 @@ export interface PacketHandler {
    */
   message(payload: Uint8Array): void | boolean | Promise<void>;
   /**
+   * In place of `message`: one CHANNEL_DATA, whose payload is `bytes[start, end)`, number and all. It holds as long as one that `message`
+   * is given.
+   */
+  data?(bytes: Uint8Array, start: number, end: number): void;
+  /**
    * All that was read has been handed up, or must be done with now: the data of earlier messages is overwritten next. Comes after each
    * read, before what it made this side send goes out, and before `closed`.
    */

@@ -20,6 +20,12 @@ export interface Usage {
 }
 
 /**
+ * Takes one payload, `bytes[start, end)`, which holds until it returns, of the packet with that sequence number; whether to go on with
+ * the next one.
+ */
+export type PacketTaker = (bytes: Uint8Array, start: number, end: number, sequence: number) => boolean;
+
+/**
  * The receiving half of the binary packet protocol (RFC 4253 section 6): a buffer that the network fills and in which packets are opened
  * in place. A payload is a view of that buffer: it holds until the next call.
  */
@@ -91,47 +97,62 @@ export class PacketReader {
     this.end = 0;
   }
 
-  /**
-   * The payload of the next packet, a view of the buffer, or undefined where it is not all there.
-   *
-   * @throws SshError SSH_ERR_MAC_INVALID, or SSH_ERR_CONN_CORRUPT for a length or padding that can't be right.
-   */
+  /** The payload of the next packet, a view of the buffer, or undefined where it is not all there. @throws SshError as {@link each} does */
   next(): Uint8Array | undefined {
-    const { opener, buffer, start } = this;
-    if (this.discard > 0) {
-      this.discarding();
-      return;
-    }
-    if (this.pending < 0) {
-      if (this.end - start < opener.headBytes) return undefined;
-      const length = opener.packetLength(buffer, start, this.sequence);
-      const padded = opener.lengthApart ? length : length + 4;
-      if (length < MIN_PACKET || length > MAX_PACKET || padded % opener.blockBytes !== 0) {
-        this.badLength(length);
+    let payload: Uint8Array | undefined;
+    this.each((bytes, start, end) => {
+      payload = bytes.subarray(start, end);
+      return false;
+    });
+    return payload;
+  }
+
+  /**
+   * Opens the packets that are there whole, one after another, and hands each to `take` before it looks at the next; until that returns
+   * false. This is the inner loop of a download: what it calls for each packet is kept small, so that the compiler makes one function of it.
+   *
+   * @throws SshError SSH_ERR_MAC_INVALID, or SSH_ERR_CONN_CORRUPT for a length or padding that can't be right; and whatever `take` throws.
+   */
+  each(take: PacketTaker): void {
+    for (;;) {
+      const { buffer, start, end, sequence } = this;
+      if (this.discard > 0) {
+        this.discarding();
         return;
       }
-      this.pending = length;
+      let length = this.pending;
+      if (length < 0) {
+        if (end - start < this.opener.headBytes) return;
+        this.opener = this.opener.successor?.() ?? this.opener;
+        const { opener } = this;
+        length = opener.packetLength(buffer, start, sequence);
+        const padded = opener.lengthApart ? length : length + 4;
+        if (length < MIN_PACKET || length > MAX_PACKET || padded % opener.blockBytes !== 0) {
+          this.badLength(length);
+          return;
+        }
+        this.pending = length;
+      }
+      const { opener, usage } = this;
+      const whole = 4 + length + opener.tagBytes;
+      if (end - start < whole) return;
+      try {
+        opener.open(buffer, start, length, sequence);
+      } catch (error) {
+        if (opener.discard === undefined) throw error;
+        this.hide();
+        return;
+      }
+      this.pending = -1;
+      this.start = start + whole;
+      this.sequence = (sequence + 1) >>> 0;
+      usage.packets++;
+      usage.bytes += whole;
+      usage.blocks += Math.ceil(length / opener.blockBytes);
+      const padding = buffer[start + 4] as number;
+      if (padding < 4 || padding + 1 > length) throw new SshError('SSH_ERR_CONN_CORRUPT', `Corrupted padlen ${String(padding)} on input.`);
+      if (!take(buffer, start + 5, start + 4 + length - padding, sequence)) return;
     }
-    const length = this.pending;
-    const whole = 4 + length + opener.tagBytes;
-    if (this.end - start < whole) return undefined;
-    try {
-      opener.open(buffer, start, length, this.sequence);
-    } catch (error) {
-      if (opener.discard === undefined) throw error;
-      this.hide();
-      return;
-    }
-    this.pending = -1;
-    this.start = start + whole;
-    this.sequence = (this.sequence + 1) >>> 0;
-    const { usage } = this;
-    usage.packets++;
-    usage.bytes += whole;
-    usage.blocks += Math.ceil(length / opener.blockBytes);
-    const padding = buffer[start + 4] as number;
-    if (padding < 4 || padding + 1 > length) throw new SshError('SSH_ERR_CONN_CORRUPT', `Corrupted padlen ${String(padding)} on input.`);
-    return buffer.subarray(start + 5, start + 4 + length - padding);
   }
 
   private badLength(length: number): undefined {

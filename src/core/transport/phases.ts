@@ -28,6 +28,7 @@ type Row = readonly [first: number, last: number, kexinit: Verdict, exchange: Ve
  * and before its NEWKEYS, only messages of the exchange are (RFC 4253 section 7.1); a ping is dropped there, never queued.
  */
 const legal: readonly Row[] = [
+  [0, 0, 'refuse', 'refuse', 'refuse', 'refuse'],
   [1, 1, 'disconnect', 'disconnect', 'disconnect', 'disconnect'],
   [2, 3, 'ignore', 'ignore', 'ignore', 'ignore'],
   [4, 4, 'debug', 'debug', 'debug', 'debug'],
@@ -47,14 +48,20 @@ const legal: readonly Row[] = [
 /** The columns of {@link legal}. */
 const columns = { kexinit: 2, exchange: 3, open: 4, rekey: 5 } as const;
 
+/** The columns once more, with a verdict for each number: every packet's is looked up. */
+const verdicts: Partial<Record<keyof typeof columns, readonly Verdict[]>> = {};
+
+function byNumber(column: (typeof columns)[keyof typeof columns]): readonly Verdict[] {
+  return legal.flatMap((row) => Array.from({ length: row[1] - row[0] + 1 }, () => row[column]));
+}
+
 /** What strict key exchange does not tolerate during the first exchange (PROTOCOL section 1.10). */
 const loose: ReadonlySet<Verdict> = new Set(['ignore', 'debug', 'unimplemented', 'drop']);
 
 /** What is to be done with a message of this number. */
 export function verdictOn(number: number, phase: Phase, strict: boolean): Verdict {
-  const row = legal.find(([first, last]) => number >= first && number <= last);
-  if (row === undefined || phase === 'ident' || phase === 'closed') return 'refuse';
-  const verdict = row[columns[phase]];
+  if (phase === 'ident' || phase === 'closed') return 'refuse';
+  const verdict = (verdicts[phase] ??= byNumber(columns[phase]))[number] ?? 'refuse';
   return strict && phase === 'exchange' && loose.has(verdict) ? 'refuse' : verdict;
 }
 

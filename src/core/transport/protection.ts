@@ -72,6 +72,11 @@ export class Protection {
     return this.authenticated && this.schedule.exceeded(this.out.usage, this.in.usage);
   }
 
+  /** Whether it is time because of what was received: the part of {@link exceeded} that a packet of data can change. */
+  get openedEnough(): boolean {
+    return this.schedule.openedEnough(this.in.usage);
+  }
+
   /** Forgets all keys, and what waits in either direction. */
   wipe(): void {
     this.schedule.stop();

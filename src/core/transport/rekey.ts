@@ -50,13 +50,12 @@ export class RekeySchedule {
 
   /** Whether the keys have been used enough. */
   exceeded(sent: Usage, received: Usage): boolean {
-    return (
-      this.late ||
-      sent.blocks > this.sentBlocks ||
-      received.blocks > this.receivedBlocks ||
-      sent.packets > MOST_PACKETS ||
-      received.packets > MOST_PACKETS
-    );
+    return this.late || spent(sent, this.sentBlocks) || this.openedEnough(received);
+  }
+
+  /** Whether the keys of what is received have. */
+  openedEnough(received: Usage): boolean {
+    return spent(received, this.receivedBlocks);
   }
 
   /** Stops the clock. */
@@ -79,4 +78,8 @@ export class RekeySchedule {
       this.due();
     });
   }
+}
+
+function spent({ blocks, packets }: Usage, most: number): boolean {
+  return blocks > most || packets > MOST_PACKETS;
 }

@@ -23,6 +23,8 @@ const {
   SSH_MSG_CHANNEL_DATA: CHANNEL_DATA,
   SSH_MSG_CHANNEL_EXTENDED_DATA: CHANNEL_EXTENDED_DATA,
 } = messageNumbers;
+/** After this sequence number they begin again. */
+const LAST_SEQUENCE = 0xffffffff;
 
 /** The transport protocol of one connection, in either role, without input or output of its own (RFC 4253). */
 export class Transport implements PacketLink {
@@ -51,11 +53,9 @@ export class Transport implements PacketLink {
     this.config = config;
     this.io = io;
     this.events = io.events;
-    this.in = new Inbound(config.role, io.events);
+    this.in = new Inbound(config.role, io.events, (bytes, start, end, sequence) => this.receivePacket(bytes, start, end, sequence));
     this.out = new Outbound(io.random, io, config.tracePackets ? io.events : undefined);
-    const schedule = new RekeySchedule(config.rekeyLimit, io.clock, () => {
-      this.rekeyWhenDue();
-    });
+    const schedule = new RekeySchedule(config.rekeyLimit, io.clock, () => this.rekeyWhenDue());
     this.protection = new Protection(config.role, this.out, this.in, schedule, io.events, io.bulk);
     const own = latin1Bytes(config.ident);
     this.kex = new KeyExchange(config, {
@@ -65,23 +65,15 @@ export class Transport implements PacketLink {
         this.seal(payload);
         this.flush();
       },
-      proceed: () => {
-        this.proceed();
-      },
-      sealWith: (sealer, agreement) => {
-        this.newSealer(sealer, agreement);
-      },
-      openWith: (opener, agreement) => {
-        this.newOpener(opener, agreement);
-      },
+      proceed: () => this.proceed(),
+      sealWith: (sealer, agreement) => this.newSealer(sealer, agreement),
+      openWith: (opener, agreement) => this.newOpener(opener, agreement),
       idents: () => {
         const peer = this.peer?.bytes ?? new Uint8Array(0);
         return config.role === 'client' ? { client: own, server: peer } : { client: peer, server: own };
       },
     });
-    this.kex.failed = (error) => {
-      this.fail(error);
-    };
+    this.kex.failed = (error) => this.fail(error);
   }
 
   /** Sends the identification and exchanges keys; settles when everything is encrypted, or with the error that ended it. */
@@ -254,7 +246,8 @@ export class Transport implements PacketLink {
     if (this.processing) return;
     this.processing = true;
     try {
-      while (this.ready && (this.phase === 'ident' ? this.readIdent() : this.readPacket()));
+      if (this.ready && this.phase === 'ident') this.readIdent();
+      if (this.ready && this.phase !== 'ident') this.in.each();
       if (this.phase !== 'closed') this.handler.caughtUp?.();
     } catch (error) {
       this.fail(error);
@@ -271,31 +264,33 @@ export class Transport implements PacketLink {
     }
   }
 
-  private readIdent(): boolean {
+  private readIdent(): void {
     const ident = this.in.ident();
-    if (ident === undefined) return false;
+    if (ident === undefined) return;
     this.peer = ident;
     this.events({ type: 'ident-received', ident: ident.line, major: ident.major, minor: ident.minor, software: ident.software });
     this.phase = 'kexinit';
     this.kex.start();
-    return true;
   }
 
-  private readPacket(): boolean {
-    const { sequence } = this.in;
-    const payload = this.in.next();
-    if (payload === undefined) return false;
-    const number = payload[0] as number;
-    if (this.in.sequence === 0 && this.kex.initial)
+  /** Takes one message; whether the next one can be handled now. */
+  private receivePacket(bytes: Uint8Array, start: number, end: number, sequence: number): boolean {
+    const number = bytes[start] as number;
+    if (sequence === LAST_SEQUENCE && this.kex.initial)
       throw new SshError('SSH_ERR_PROTOCOL_ERROR', 'sequence numbers came round before the first keys');
     if (this.config.tracePackets) this.events({ type: 'packet', sent: false, number });
     const verdict = verdictOn(number, this.phase, this.kex.isStrict);
-    if (verdict === 'upward') this.upward(payload, sequence);
+    const { handler } = this;
+    if (verdict === 'upward' && number === CHANNEL_DATA && handler.data !== undefined) {
+      handler.data(bytes, start, end);
+      if (this.in.reuses) handler.caughtUp?.();
+      if (!this.protection.openedEnough) return this.ready;
+    } else if (verdict === 'upward') this.upward(bytes.subarray(start, end), sequence);
     else if (verdict === 'refuse') throw outOfPlace(number, this.phase);
     else if (verdict === 'unimplemented') this.unimplemented(sequence);
-    else if (verdict !== 'drop') this.own[verdict](payload, sequence);
+    else if (verdict !== 'drop') this.own[verdict](bytes.subarray(start, end), sequence);
     this.rekeyWhenDue();
-    return true;
+    return this.ready;
   }
 
   private upward(payload: Uint8Array, sequence: number): void {

@@ -90,13 +90,8 @@ class GcmOpener extends GcmDirection implements PacketOpener {
 
   open(buffer: Uint8Array, at: number, packetLength: number): void {
     if (!holds(buffer, at, packetLength)) throw macInvalid();
-    const { context } = this;
-    const start = at + lengthBytes;
-    const end = start + packetLength;
-    this.begin(buffer, at);
-    context.turn(buffer, start, packetLength);
-    if (!context.isTag(buffer, end)) {
-      buffer.fill(0, start, end);
+    if (!this.context.open(buffer, at, lengthBytes, packetLength)) {
+      buffer.fill(0, at + lengthBytes, at + lengthBytes + packetLength);
       throw macInvalid();
     }
     this.count();

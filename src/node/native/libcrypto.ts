@@ -12,6 +12,7 @@ const declarations = {
   EVP_CIPHER_CTX_new: 'void *EVP_CIPHER_CTX_new()',
   EVP_CIPHER_CTX_free: 'void EVP_CIPHER_CTX_free(void *context)',
   EVP_CipherInit_ex: 'int EVP_CipherInit_ex(uint64_t context, uint64_t cipher, uint64_t engine, uint64_t key, uint64_t iv, int seal)',
+  EVP_CipherInit_ex2: 'int EVP_CipherInit_ex2(uint64_t context, uint64_t cipher, uint64_t key, uint64_t iv, int seal, uint64_t parameters)',
   EVP_CipherUpdate: 'int EVP_CipherUpdate(uint64_t context, uint64_t output, uint64_t outputLength, uint64_t input, int inputLength)',
   EVP_CipherFinal_ex: 'int EVP_CipherFinal_ex(uint64_t context, uint64_t output, uint64_t outputLength)',
   EVP_CIPHER_CTX_ctrl: 'int EVP_CIPHER_CTX_ctrl(uint64_t context, int command, int number, uint64_t bytes)',
@@ -38,6 +39,7 @@ export interface Libcrypto {
   EVP_CIPHER_CTX_new: () => Handle | null;
   EVP_CIPHER_CTX_free: (context: Handle) => void;
   EVP_CipherInit_ex: (context: Address, cipher: Address, engine: 0, key: Address, iv: Address, seal: number) => number;
+  EVP_CipherInit_ex2: (context: Address, cipher: 0, key: 0, iv: Address, seal: number, parameters: Address) => number;
   EVP_CipherUpdate: (context: Address, output: Address, outputLength: Address, input: Address, inputLength: number) => number;
   EVP_CipherFinal_ex: (context: Address, output: Address, outputLength: Address) => number;
   EVP_CIPHER_CTX_ctrl: (context: Address, command: number, number: number, bytes: Address) => number;
@@ -92,6 +94,45 @@ export class Scratch {
     this.address = Number(crypto.address(buffer));
   }
 }
+
+/** One parameter for libcrypto, of bytes that may lie elsewhere each time: an array of two OSSL_PARAM, whose second ends it. */
+export class BytesParameter {
+  /** The array's. */
+  readonly address: number;
+  private readonly scratch: Scratch;
+  private readonly name: Scratch;
+  private readonly words: Uint32Array;
+
+  /** Of `length` bytes always. */
+  constructor(crypto: Libcrypto, name: string, length: number) {
+    this.name = new Scratch(crypto, name.length + 1);
+    for (let i = 0; i < name.length; i++) this.name.bytes[i] = name.charCodeAt(i);
+    this.scratch = new Scratch(crypto, 2 * PARAMETER_BYTES);
+    this.address = this.scratch.address;
+    this.words = new Uint32Array(this.scratch.bytes.buffer);
+    this.setPointer(NAME_WORD, this.name.address);
+    this.words[TYPE_WORD] = OCTET_STRING;
+    this.words[SIZE_WORD] = length;
+    // libcrypto notes here what it used
+    this.words.fill(0xffffffff, USED_WORD, USED_WORD + 2);
+  }
+
+  /** The bytes are at this address now. */
+  set(address: number): void {
+    this.setPointer(BYTES_WORD, address);
+  }
+
+  /** As a little-endian machine with pointers of 64 bits has it: those that koffi's ciphers are used on. */
+  private setPointer(word: number, address: number): void {
+    this.words[word] = address;
+    this.words[word + 1] = address / 2 ** 32;
+  }
+}
+
+// struct OSSL_PARAM { const char *key; unsigned data_type; void *data; size_t data_size; size_t return_size }, in words of 32 bits
+const PARAMETER_BYTES = 40;
+const [NAME_WORD, TYPE_WORD, BYTES_WORD, SIZE_WORD, USED_WORD] = [0, 2, 4, 6, 8];
+const OCTET_STRING = 5;
 
 let loaded: Libcrypto | 'none' | undefined;
 
