@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { base64, fromBase64, utf8Bytes } from '../util/bytes.ts';
-import { knownHostsModule, moduleLookingFor } from './known-hosts-module.ts';
+import { isModuleLoaded, knownHostsModule, moduleLookingFor } from './known-hosts-module.ts';
 
 /*
  * Host names as HashKnownHosts writes them: `|1|salt|hash`, of which the hash is the name's HMAC-SHA1 (RFC 2104) with the salt as its key.
@@ -19,6 +19,9 @@ const FEW = 64;
 
 /** A name in its hashed form. */
 export function formatHashedName(salt: Uint8Array, name: string): string {
+  // node:crypto takes longer to load than all else that a look-up does
+  const [hashed] = isModuleLoaded() && isShort(name) ? hashByModule(salt, [name]) : [];
+  if (hashed !== undefined) return hashed;
   const hash = createHmac('sha1', salt).update(utf8Bytes(name)).digest();
   return `${BEGIN}${base64(salt)}|${base64(hash)}`;
 }
@@ -30,11 +33,15 @@ export function formatHashedNames(salts: Uint8Array, names: readonly string[]): 
   for (let at = 0; at < names.length; at += batch) {
     const some = names.slice(at, at + batch);
     const theirs = salts.subarray(at * HASH_LENGTH, (at + some.length) * HASH_LENGTH);
-    // the module takes names of one block
-    const byModule = batch > 1 && some.every((name) => /^[ -~]{0,55}$/.test(name));
+    const byModule = batch > 1 && some.every(isShort);
     for (const one of byModule ? hashByModule(theirs, some) : hashOneByOne(theirs, some)) hashed.push(one);
   }
   return hashed;
+}
+
+/** Whether the module takes a name: it has to be one line and, with its padding, one block. */
+function isShort(name: string): boolean {
+  return /^[ -~]{0,55}$/.test(name);
 }
 
 function hashByModule(salts: Uint8Array, names: readonly string[]): string[] {

@@ -41,6 +41,11 @@ export function knownHostsModule(): KnownHostsModule {
   return (loaded ??= load());
 }
 
+/** Whether the module is there already. */
+export function isModuleLoaded(): boolean {
+  return loaded !== undefined;
+}
+
 /** Has the module look up a name; undefined for one that it has no room for. */
 export function moduleLookingFor(name: string, bytes: Uint8Array): KnownHostsModule | undefined {
   const module = knownHostsModule();
