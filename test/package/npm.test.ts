@@ -28,7 +28,16 @@ describe('the package for npm', () => {
     const others = names.filter((name) => !/^dist\/chunks\/[\w.-]+\.js$|^dist\/programs-\w+\.cjs$/.test(name));
     expect(others.toSorted()).toEqual(
       [
-        ...['LICENSE', 'README.md', 'package.json', 'bin/package.json', 'dist/index.js', 'dist/launch.cjs', ...manuals],
+        ...[
+          'LICENSE',
+          'README.md',
+          'package.json',
+          'bin/package.json',
+          'dist/index.js',
+          'dist/launch.cjs',
+          'dist/LICENSE.packages',
+          ...manuals,
+        ],
         ...Object.keys(bin).map((name) => `bin/${name}`),
       ].toSorted(),
     );
@@ -60,6 +69,12 @@ describe('the package for npm', () => {
       expect(installed.code, installed.err).toBe(0);
       const node = (await call('node', ['--version'])).out.trim();
       if (through.length > 0) expect(node).toMatch(/^v26\./);
+      // what is in the bundles is not there a second time
+      expect(
+        readdirSync(path.join(prefix, 'lib/node_modules/tsh/node_modules'))
+          .filter((one) => !one.startsWith('.'))
+          .toSorted(),
+      ).toEqual(['@koromix', 'koffi']);
       for (const program of Object.keys(bin)) expect(readdirSync(path.join(prefix, 'bin'))).toContain(program);
       expect((await call(path.join(prefix, 'bin/tsh'), ['-V'])).err).toContain(`tsh_${version}`);
       const key = path.join(folder, `key-${node}`);

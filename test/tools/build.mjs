@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';
-import { bundling, root } from './bundle.mjs';
+import { bundledPackages, bundling, licensesOf, root } from './bundle.mjs';
 import { bundleCommonJs, bundleParts } from './programs.mjs';
 import { buildWasm } from './wasm.mjs';
 
@@ -29,6 +29,7 @@ const outputFiles = [
   ...moduleFiles,
   { path: path.join(dist, programsFile), contents: Buffer.from(programs) },
   { path: path.join(dist, 'launch.cjs'), contents: Buffer.from(launcher) },
+  { path: path.join(dist, 'LICENSE.packages'), contents: Buffer.from(licensesOf(bundledPackages)) },
 ];
 
 // Whoever runs a program meanwhile sees whole files: the old ones or the new ones.

@@ -1,5 +1,5 @@
 // What every bundle of the sources has in common.
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -8,6 +8,31 @@ export const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** package.json. */
 export const packageJson = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
+
+/** The packages whose code is in the bundles: whoever installs tsh needs them no more. */
+export const bundledPackages = ['@noble/ciphers', '@noble/curves', '@noble/hashes', 'chalk', 'commander'];
+
+/** The licences of packages, one below the other. @throws Error where one has none. */
+export function licensesOf(names) {
+  const texts = names.map((name) => {
+    const folder = path.join(root, 'node_modules', name);
+    const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
+    if (file === undefined) throw new Error(`${name} has no licence`);
+    return `${name}\n\n${readFileSync(path.join(folder, file), 'utf8')}`;
+  });
+  return texts.join(`\n${'-'.repeat(78)}\n\n`);
+}
+
+/** Refuses code of packages that are not known to be in the bundles: their licences would be missing there. */
+const knownPackages = {
+  name: 'known-packages',
+  setup(compilation) {
+    compilation.onLoad({ filter: /node_modules/ }, ({ path: file }) => {
+      const isKnown = bundledPackages.some((name) => file.includes(`${path.sep}${path.join('node_modules', name)}${path.sep}`));
+      return isKnown ? undefined : { errors: [{ text: `${file} is of no package that the bundles are to hold` }] };
+    });
+  },
+};
 
 /**
  * CommonJS packages load Node's modules by require(), which an ES module lacks: esbuild would leave a call that throws. Node hands out its
@@ -32,7 +57,7 @@ export const bundling = {
   bundle: true,
   platform: 'node',
   external: ['koffi'],
-  plugins: [builtinRequires],
+  plugins: [knownPackages, builtinRequires],
   minifySyntax: true,
   minifyWhitespace: true,
   legalComments: 'none',

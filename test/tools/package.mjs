@@ -21,7 +21,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';
-import { bundling, packageJson, root } from './bundle.mjs';
+import { bundledPackages, bundling, licensesOf, packageJson, root } from './bundle.mjs';
 import { forgetVariable, stripElf } from './executable.mjs';
 import { koffiBuild, nodeBuild, platforms } from './node-builds.mjs';
 import { bundleCommonJs } from './programs.mjs';
@@ -124,18 +124,13 @@ function sharedFiles(nodeLicense) {
     name: `share/man/man${name.at(-1)}/${name}`,
     bytes: read(`man/${name}`),
   }));
-  const licenses = Object.keys(packageJson.dependencies).map((name) => {
-    const folder = `node_modules/${name}`;
-    const file = readdirSync(path.join(root, folder)).find((entry) => /^licen[cs]e/i.test(entry));
-    if (file === undefined) throw new Error(`${name} has no licence`);
-    return `${name}\n\n${read(`${folder}/${file}`).toString('utf8')}`;
-  });
+  const packages = licensesOf([...bundledPackages, ...Object.keys(packageJson.dependencies)]);
   return [
     ...manuals,
     { name: 'share/doc/tsh/README.md', bytes: read('README.md') },
     { name: 'share/doc/tsh/LICENSE', bytes: read('LICENSE') },
     { name: 'share/doc/tsh/LICENSE.node', bytes: nodeLicense },
-    { name: 'share/doc/tsh/LICENSE.packages', bytes: Buffer.from(licenses.join(`\n${'-'.repeat(78)}\n\n`)) },
+    { name: 'share/doc/tsh/LICENSE.packages', bytes: Buffer.from(packages) },
   ];
 }
 
