@@ -2,8 +2,9 @@ import { errnoText, errnoOf } from '../node/errno.ts';
 import { removeStaleAgents } from '../node/agent-socket.ts';
 import { isWorker, reportToParent, runUnderAgent, startWorker } from '../node/agent-worker.ts';
 import { writeTo } from '../node/files.ts';
+import { staySmall } from '../node/small.ts';
 import { type AgentOptions, parseAgentOptions } from './tsh-agent-options.ts';
-import { serveAgent } from './tsh-agent-serve.ts';
+import type { RunningAgent } from './tsh-agent-serve.ts';
 import { versionLine } from './version.ts';
 
 /** The variables by which the agent is found. */
@@ -66,7 +67,7 @@ function badPid(text: string): string | undefined {
 
 async function serveInForeground(options: AgentOptions): Promise<number> {
   try {
-    const { path } = await serveAgent(options);
+    const { path } = await serve(options);
     const lines = path === undefined ? '' : setting(options, socketVariable, path);
     writeTo(1, `${lines}echo Agent pid ${process.pid};\n`);
   } catch (error) {
@@ -77,7 +78,7 @@ async function serveInForeground(options: AgentOptions): Promise<number> {
 
 async function serveInBackground(options: AgentOptions): Promise<number> {
   try {
-    const agent = await serveAgent(options);
+    const agent = await serve(options);
     const end = options.command.length === 0 ? undefined : () => agent.end(0);
     reportToParent({ path: agent.path ?? '' }, end);
   } catch (error) {
@@ -85,6 +86,13 @@ async function serveInBackground(options: AgentOptions): Promise<number> {
     return 1;
   }
   return new Promise(() => {});
+}
+
+async function serve(options: AgentOptions): Promise<RunningAgent> {
+  // Before the rest is loaded, because only what is loaded later becomes smaller by it.
+  staySmall();
+  const { serveAgent } = await import('./tsh-agent-serve.ts');
+  return serveAgent(options);
 }
 
 async function startInBackground(options: AgentOptions): Promise<number> {

@@ -53,6 +53,8 @@ const maker = path.join(work, 'node');
 const { program, license } = nodeBuild(host);
 writeFileSync(maker, program, { mode: 0o755 });
 const rehearsed = rehearse(maker, path.join(work, 'rehearsal'));
+const forgotten = programs.filter((name) => !(name in rehearsed.code));
+if (forgotten.length > 0) fail(`no code was kept of ${forgotten.join(' ')}`);
 const shared = sharedFiles(license);
 const forUnix = [
   ...(await completions()),

@@ -1,6 +1,6 @@
 // The compiled code of the programs, kept by runs of them on another Node than this one, for a binary that holds it.
-import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, readdirSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { copyFileSync, cpSync, mkdirSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { root } from './bundle.mjs';
 
@@ -24,9 +24,13 @@ export function rehearse(node, folder) {
   run(program('tsh-keygen'), '-lf', key);
   run(program('tsh-agent'), node, program('tsh-add'), '-q', key);
   const script = readdirSync(path.join(folder, 'dist')).find((name) => /^programs-.*\.cjs$/.test(name));
-  const kept = readdirSync(path.join(folder, 'dist/code')).map((name) => [name.slice(script.length + 1).split('.')[0], name]);
+  const kept = () => readdirSync(path.join(folder, 'dist/code')).map((name) => [name.slice(script.length + 1).split('.')[0], name]);
+  // Most of what tsh-copy-id does is what tsh does: it begins with that code, and adds its own, up to a connection that does not come about.
+  const codeOfTsh = path.join(folder, 'dist/code', Object.fromEntries(kept()).tsh);
+  copyFileSync(codeOfTsh, codeOfTsh.replace(`${script}.tsh.`, `${script}.tsh-copy-id.`));
+  spawnSync(node, [program('tsh-copy-id'), '-i', `${key}.pub`, '-F', 'none', '-o', 'ProxyCommand=false', 'server'], { stdio: 'ignore' });
   return {
     script: path.join(folder, 'dist', script),
-    code: Object.fromEntries(kept.map(([name, file]) => [name, path.join(folder, 'dist/code', file)])),
+    code: Object.fromEntries(kept().map(([name, file]) => [name, path.join(folder, 'dist/code', file)])),
   };
 }
