@@ -2,26 +2,18 @@ import { execFileSync } from 'node:child_process';
 import { createHash, createHmac } from 'node:crypto';
 import { copyFileSync, existsSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { type Round, type Row, type Target, wallRatio } from './row.ts';
+import { type Round, type Row, wallRatioWhereNodeAllows } from './row.ts';
 import type { Bench } from './workbench.ts';
 
 /** How many hosts the known_hosts files of these rows name. */
 const ENTRIES = 10_000;
 const HOST = 'host5000.example.org';
 
-/**
- * The wall time that a program takes beyond what Node takes to start, over the whole of ssh-keygen's: it can be held to a ratio even where
- * the start alone takes longer than ssh-keygen does.
- */
-const beyondFloor: Target = {
-  title: 'wall beyond node',
-  most: 1.5,
-  value: ({ ours, theirs, floor }) => floor && (ours.wall - floor.wall) / theirs.wall,
-};
+const wall = wallRatioWhereNodeAllows(1.5);
 
 /** Both key generators with the same arguments, in a folder where `prepare` puts what each of them finds. */
-function row(name: string, times: number, targets: readonly Target[], args: readonly string[], prepare: (at: string) => void): Row {
-  return { name: `keygen ${name}`, times, targets, measure: (bench) => pair(bench, args, prepare) };
+function row(name: string, times: number, args: readonly string[], prepare: (at: string) => void): Row {
+  return { name: `keygen ${name}`, times, targets: [wall], measure: (bench) => pair(bench, args, prepare) };
 }
 
 async function pair(bench: Bench, args: readonly string[], prepare: (at: string) => void): Promise<Round> {
@@ -42,15 +34,15 @@ export function keygenRows(): readonly Row[] {
   const look = ['-F', HOST, '-f', '@known_hosts'];
   const remove = ['-R', HOST, '-f', '@known_hosts'];
   return [
-    row('-t ed25519', 4, [beyondFloor], ['-q', '-t', 'ed25519', '-N', '', '-f', '@new'], fresh),
+    row('-t ed25519', 4, ['-q', '-t', 'ed25519', '-N', '', '-f', '@new'], fresh),
     // primes are found by luck: only the median of many says anything
-    row('-t rsa -b 4096', 8, [wallRatio(1.5)], ['-q', '-t', 'rsa', '-b', '4096', '-N', '', '-f', '@new'], fresh),
-    row('-lf', 4, [beyondFloor], ['-lf', '@plain.pub'], () => {}),
-    row('open a key of 16 rounds', 4, [beyondFloor], ['-y', '-P', 'secret', '-f', '@locked'], () => {}),
-    row(`-F in ${ENTRIES}`, 4, [beyondFloor], look, known(false)),
-    row(`-F in ${ENTRIES} hashed`, 4, [beyondFloor], look, known(true)),
-    row(`-R in ${ENTRIES}`, 4, [beyondFloor], remove, known(false)),
-    row(`-R in ${ENTRIES} hashed`, 4, [beyondFloor], remove, known(true)),
+    row('-t rsa -b 4096', 8, ['-q', '-t', 'rsa', '-b', '4096', '-N', '', '-f', '@new'], fresh),
+    row('-lf', 4, ['-lf', '@plain.pub'], () => {}),
+    row('open a key of 16 rounds', 4, ['-y', '-P', 'secret', '-f', '@locked'], () => {}),
+    row(`-F in ${ENTRIES}`, 4, look, known(false)),
+    row(`-F in ${ENTRIES} hashed`, 4, look, known(true)),
+    row(`-R in ${ENTRIES}`, 4, remove, known(false)),
+    row(`-R in ${ENTRIES} hashed`, 4, remove, known(true)),
   ];
 }
 

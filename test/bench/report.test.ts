@@ -11,6 +11,7 @@ import {
   type Target,
   valueRatio,
   wallRatio,
+  wallRatioWhereNodeAllows,
 } from './row.ts';
 
 describe('what the rounds of a row say', () => {
@@ -36,6 +37,17 @@ describe('what the rounds of a row say', () => {
     const result = summarize(row(memoryMegabytes(1), valueRatio('p50', 1), floorsOver(0)), [round({ wall: 2 }, { wall: 1 })]);
     expect(result.targets.map(({ missed }) => missed)).toEqual([false, false, false]);
     expect(formatTable([result])).toContain('MB not measured <= 1; p50 not measured <= 1; floors over ssh not measured <= 0');
+  });
+
+  test('a target counts where a bare start of Node leaves room, and stands beside it in any case', () => {
+    const rowWith = (floor: number) =>
+      summarize(row(wallRatioWhereNodeAllows(1.5)), [{ ...round({ wall: 8 }, { wall: 4 }), floor: sample({ wall: floor }) }]);
+    const [inReach, outOfReach] = [rowWith(6), rowWith(7)];
+    expect(inReach.targets).toMatchObject([{ value: { median: 2 }, floor: { median: 1.5 }, outOfReach: false, missed: true }]);
+    expect(outOfReach.targets).toMatchObject([{ value: { median: 2 }, floor: { median: 1.75 }, outOfReach: true, missed: false }]);
+    expect(formatTable([inReach])).toContain('| MISSED: wall 2.00 > 1.5, node alone 1.50 |');
+    expect(formatTable([outOfReach])).toContain('| wall 2.00, node alone 1.75: floor 1.75 > 1.5 |');
+    expect(formatTable([summarize(row(wallRatioWhereNodeAllows(2)), [round({ wall: 8 }, { wall: 4 })])])).toContain('| wall 2.00 <= 2 |');
   });
 
   test('the table marks what is missed, and tells the values that are no target', () => {

@@ -29,6 +29,8 @@ export interface Target {
   readonly most: number;
   /** Undefined where this round can't tell. */
   value(round: Round): number | undefined;
+  /** The same figure of a bare start of Node: where its median exceeds {@link most}, the target is out of reach, and neither met nor missed. */
+  floor?(round: Round): number | undefined;
 }
 
 /** CPU time, ours over theirs. */
@@ -39,6 +41,11 @@ export function cpuRatio(most: number): Target {
 /** Wall time, ours over theirs. */
 export function wallRatio(most: number): Target {
   return { title: 'wall', most, value: ({ ours, theirs }) => ours.wall / theirs.wall };
+}
+
+/** The same, where a bare start of Node leaves room for it. */
+export function wallRatioWhereNodeAllows(most: number): Target {
+  return { ...wallRatio(most), floor: ({ floor, theirs }) => floor && floor.wall / theirs.wall };
 }
 
 /** Our peak of resident memory, in MB. */
