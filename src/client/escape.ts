@@ -35,6 +35,8 @@ const escapes: readonly EscapeRow[] = [
 const CR = 0x0d;
 const LF = 0x0a;
 
+const none: readonly EscapeAction[] = [];
+
 /** What became of a piece of input. */
 export interface Escaped {
   /** What is to be sent, in order; a part is a view of the input. */
@@ -59,6 +61,12 @@ export class EscapeFilter {
 
   /** Takes a piece of input apart. */
   filter(input: Uint8Array): Escaped {
+    // most of what is typed or pasted has none
+    if (!this.pending && input.length > 0 && !input.includes(this.escape)) {
+      const last = input[input.length - 1];
+      this.lineStart = last === CR || last === LF;
+      return { forward: [input], actions: none };
+    }
     const forward: Uint8Array[] = [];
     const actions: EscapeAction[] = [];
     let from = 0;
