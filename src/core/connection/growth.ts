@@ -55,6 +55,7 @@ export class Path {
 
 /** Lets one receive window grow. */
 export class WindowGrowth implements Growth {
+  ample = false;
   private readonly path: Path;
   private received = 0;
   /** When, and after how many bytes, the data began whose rate is taken. */
@@ -90,6 +91,7 @@ export class WindowGrowth implements Growth {
     this.sinceMs = now;
     this.sinceBytes = this.received;
     const wanted = Math.floor(Math.min(ROUND_TRIPS * inRoundTrip, STEP * size)) - size;
+    this.ample = wanted <= 0;
     const worthwhile = wanted >= size / 4 && this.path.roundTripMs < Infinity;
     if (!worthwhile || unread > size / 4) return 0;
     const more = this.path.take(wanted);

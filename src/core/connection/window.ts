@@ -21,6 +21,8 @@ export interface Growth {
   debit(length: number): void;
   /** By how many bytes a window of `size` grows, of which the peer may still send `available` and `unread` wait to be consumed. */
   grow(size: number, available: number, unread: number): number;
+  /** Whether the peer needs much less than the window in a round trip, as far as is known. */
+  readonly ample: boolean;
   /** The window is no longer needed. */
   end(): void;
 }
@@ -89,11 +91,12 @@ export class ReceiveWindow {
   }
 
   /**
-   * Whether the peer is to be told of what was consumed: of a quarter of the window. OpenSSH tells of three packets, which costs a packet
-   * and a system call for each read; telling of halves would leave a peer on a long path with half of a window in each round trip.
+   * Whether the peer is to be told of what was consumed: of a quarter of the window, or of half of it where the other half is ample.
+   * OpenSSH tells of three packets, which costs a packet and a system call for each read; telling of halves would leave a peer on a long
+   * path with half of a window in each round trip.
    */
   get due(): boolean {
-    return this.consumed >= this.full / 4;
+    return this.consumed >= this.full / (this.growth?.ample === true ? 2 : 4);
   }
 
   /** What to add to the peer's window now; it counts as told. */

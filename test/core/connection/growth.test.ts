@@ -39,6 +39,8 @@ class Timeline implements Clock {
 class Sender {
   readonly window: ReceiveWindow;
   received = 0;
+  /** What the last adjust allowed, in bytes. */
+  told = 0;
   /** Whether what comes is consumed. */
   reads = true;
   private readonly clock: Timeline;
@@ -74,6 +76,7 @@ class Sender {
     this.window.credit(length);
     if (!this.window.due) return;
     const adjust = this.window.takeAdjust();
+    this.told = adjust;
     this.clock.after(this.delayMs, () => {
       this.credit += adjust;
       this.send();
@@ -114,8 +117,17 @@ describe('a window on a long path', () => {
     expect(grown.window.size).toBeLessThanOrEqual(Math.max(WINDOW_SIZE, 5 * perMs * roundTripMs));
   });
 
-  test('that is short stays as it is', () => {
-    expect(transfer(1, 500_000, 2).grown.window.size).toBe(WINDOW_SIZE);
+  test('that is short stays as it is, and the peer is told of halves of it', () => {
+    const { grown, fixed } = transfer(1, 500_000, 2);
+    expect(grown.window.size).toBe(WINDOW_SIZE);
+    expect(grown.told).toBe(WINDOW_SIZE / 2);
+    expect(fixed.told).toBe(WINDOW_SIZE / 4);
+    expect(grown.received).toBeGreaterThan(0.95 * 500_000 * 2000);
+  });
+
+  test('is told of in quarters where even the largest holds too little', () => {
+    const { grown } = transfer(200, 1024 * 1024, 6);
+    expect(grown.told).toBe(grown.window.size / 4);
   });
 });
 
