@@ -1,19 +1,16 @@
 /**
  * Reading of a busy TCP socket past libuv, which wakes for every few packets that come: that is a third of the work of moving much data.
- * Here the process sleeps in poll(2) until half a MiB is there, or a moment is over, and reads it by one call. Where much is sent it sleeps
+ * Here the process sleeps until half a MiB is there, or a moment is over, and reads it by one call. Where much is sent it sleeps
  * until the peer has made room for about as much.
  */
-import { SystemError } from './errno.ts';
-import { errnoName, libc } from './native/libc.ts';
+import { busySocket, type BusySocket } from './busy-socket.ts';
 
 /** After so many bytes it is tried whether a socket is busy: what that can cost, a nap at the end of the data, is then little. */
 const MUCH = 1024 * 1024;
-/** How much is waited for, in bytes as setsockopt(2) takes them, */
-const WORTH_WAKING = int32(512 * 1024);
-/** where much is sent: sshd makes room for 64 KiB in 36 bytes; */
-const ANSWERS_WORTH_WAKING = int32(256);
-/** and by libuv. */
-const ANYTHING = int32(1);
+/** How much is waited for, in bytes, */
+const WORTH_WAKING = 512 * 1024;
+/** and where much is sent: sshd makes room for 64 KiB in 36 bytes. */
+const ANSWERS_WORTH_WAKING = 256;
 /** How long is waited, in milliseconds. */
 const LONGEST_NAP_MS = 2;
 const LONGEST_NAP_OF_SENDER_MS = 1;
@@ -24,12 +21,6 @@ const LULL = 32 * 1024;
 /** After so many bytes, or milliseconds, the rest of the process has its turn. */
 const TURN_BYTES = 8 * 1024 * 1024;
 const TURN_MS = 10;
-
-// Linux' numbers, as those of libc() are
-const SOL_SOCKET = 1;
-const SO_RCVLOWAT = 18;
-const MSG_DONTWAIT = 0x40;
-const POLLIN = 1;
 
 /** Who takes what is read. */
 export interface BusyReceiver {
@@ -42,16 +33,16 @@ export interface BusyReceiver {
 /** Reads a TCP socket in turns of its own while much comes. */
 export class BusyReader {
   private readonly descriptor: number;
-  private readonly pollfd = new Uint8Array(8);
+  private readonly open: (descriptor: number) => BusySocket;
+  private socket: BusySocket | undefined;
   private untried = MUCH;
   /** What the system took of us, at once and all of it, since the last read was handed on. */
   private sent = 0;
 
   /** Of a TCP socket's descriptor, which must not block. */
-  constructor(descriptor: number) {
+  constructor(descriptor: number, open = busySocket) {
     this.descriptor = descriptor;
-    new DataView(this.pollfd.buffer).setInt32(0, descriptor, true);
-    this.pollfd[4] = POLLIN;
+    this.open = open;
   }
 
   /** Says that what was read is about to be handed on. */
@@ -76,21 +67,15 @@ export class BusyReader {
     return this.sent < MUCH_SENT || this.turn(receiver, ANSWERS_WORTH_WAKING, LONGEST_NAP_OF_SENDER_MS);
   }
 
-  private turn(receiver: BusyReceiver, worth: Uint8Array, napMs: number): boolean {
-    const [recv, poll, setsockopt] = [libc('recv'), libc('poll'), libc('setsockopt')];
-    if (recv === undefined || poll === undefined || setsockopt === undefined) {
-      this.untried = Infinity;
-      return true;
-    }
-    setsockopt(this.descriptor, SOL_SOCKET, SO_RCVLOWAT, worth, 4);
+  private turn(receiver: BusyReceiver, worth: number, napMs: number): boolean {
+    const socket = (this.socket ??= this.open(this.descriptor));
+    socket.wakeAt(worth);
     try {
       // a clock that jumps makes no more of it than the length of one turn, and this is the one that costs nothing
       for (let read = 0, end = Date.now() + TURN_MS; read < TURN_BYTES && Date.now() < end; ) {
-        poll(this.pollfd, 1, napMs);
+        socket.wait(napMs);
         this.sent = 0;
-        const space = receiver.space();
-        const got = recv(this.descriptor, space, space.length, MSG_DONTWAIT);
-        if (got < 0) throwUnlessEmpty();
+        const got = socket.read(receiver.space());
         if (got < LULL) this.untried = MUCH;
         // an end of the data is libuv's to find
         if (got > 0 && !receiver.filled(got)) return false;
@@ -99,16 +84,7 @@ export class BusyReader {
       }
       return true;
     } finally {
-      setsockopt(this.descriptor, SOL_SOCKET, SO_RCVLOWAT, ANYTHING, 4);
+      socket.wakeAt(1);
     }
   }
-}
-
-function throwUnlessEmpty(): void {
-  const name = errnoName();
-  if (name !== 'EAGAIN' && name !== 'EINTR') throw new SystemError(name);
-}
-
-function int32(value: number): Uint8Array {
-  return new Uint8Array(new Int32Array([value]).buffer);
 }
