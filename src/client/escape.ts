@@ -35,8 +35,6 @@ const escapes: readonly EscapeRow[] = [
 const CR = 0x0d;
 const LF = 0x0a;
 
-const none: readonly EscapeAction[] = [];
-
 /** What became of a piece of input. */
 export interface Escaped {
   /** What is to be sent, in order; a part is a view of the input. */
@@ -59,14 +57,16 @@ export class EscapeFilter {
     this.escape = escape;
   }
 
+  /** Takes a piece of input that is to be sent as it is, as most are; false where it has to be taken apart by {@link filter}. */
+  passes(input: Uint8Array): boolean {
+    if (this.pending || input.length === 0 || input.includes(this.escape)) return false;
+    const last = input[input.length - 1];
+    this.lineStart = last === CR || last === LF;
+    return true;
+  }
+
   /** Takes a piece of input apart. */
   filter(input: Uint8Array): Escaped {
-    // most of what is typed or pasted has none
-    if (!this.pending && input.length > 0 && !input.includes(this.escape)) {
-      const last = input[input.length - 1];
-      this.lineStart = last === CR || last === LF;
-      return { forward: [input], actions: none };
-    }
     const forward: Uint8Array[] = [];
     const actions: EscapeAction[] = [];
     let from = 0;

@@ -113,7 +113,7 @@ class Runner {
       this.enter();
       const channel = await openDirectTcpip(this.opened.connection, target, { host: '127.0.0.1', port: 65535 }, io.handler);
       io.attach(channel);
-      io.read(0, (input) => [input]);
+      io.read(0, (input) => input);
       await over;
       await new Promise<void>((done) => io.finish(done));
       return 0;

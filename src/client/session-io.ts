@@ -3,8 +3,8 @@ import type { Channel, ChannelHandler } from '../core/connection/channel.ts';
 import { openSink, type Sink } from '../node/local-output.ts';
 import { openSource, type Source } from '../node/local-input.ts';
 
-/** What the user types on its way to the channel; it may take some of it for itself. */
-export type InputFilter = (input: Uint8Array) => readonly Uint8Array[];
+/** What the user types on its way to the channel: what is to be sent of it, which may be nothing. */
+export type InputFilter = (input: Uint8Array) => Uint8Array;
 
 /**
  * This process' stdin, stdout and stderr at the two ends of a channel: what comes is written at once, and the peer may send as much again
@@ -61,9 +61,7 @@ export class SessionIo {
     this.source = source;
     source.start({
       data: (input) => {
-        const parts = filter(input);
-        const bytes = parts.length === 1 ? parts[0] : concat(...parts);
-        if (bytes !== undefined) this.send(bytes);
+        this.send(filter(input));
       },
       end: () => {
         ending();

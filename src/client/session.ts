@@ -223,21 +223,21 @@ export class Session {
     return run.kind === 'exec' ? exec(channel, run.command) : subsystem(channel, run.command);
   }
 
-  private typed(input: Uint8Array): readonly Uint8Array[] {
-    const { escapes, pacer } = this;
-    if (escapes === undefined) return this.paced([input]);
+  private typed(input: Uint8Array): Uint8Array {
+    const { escapes } = this;
+    if (escapes === undefined || escapes.passes(input)) return this.paced(input);
     const { forward, actions } = escapes.filter(input);
-    if (actions.length > 0) pacer?.flush('escape');
+    if (actions.length > 0) this.pacer?.flush('escape');
     for (const action of actions) this.act[action]();
-    return this.paced(forward);
+    return this.paced(concat(...forward));
   }
 
   /** What is left to be sent at once. */
-  private paced(input: readonly Uint8Array[]): readonly Uint8Array[] {
+  private paced(input: Uint8Array): Uint8Array {
     const { pacer } = this;
     if (pacer === undefined) return input;
-    pacer.typed(concat(...input));
-    return [];
+    pacer.typed(input);
+    return nothing;
   }
 
   /** What the escapes do. */
@@ -303,6 +303,8 @@ export class Session {
     this.around.events({ type: 'exit', channel: channel.id, ...('status' in exit ? { status: exit.status } : { signal: exit.signal }) });
   }
 }
+
+const nothing = new Uint8Array(0);
 
 /** A message of ping@openssh.com with this is as long as one of channel data with a single byte. */
 const chaff = utf8Bytes('PING!');

@@ -81,7 +81,8 @@ class DescriptorSink implements Sink {
     this.busy?.begin(length);
     try {
       while (!this.queued && left > 0) {
-        const written = fs.writevSync(this.fd, rest);
+        const [first] = rest;
+        const written = rest.length === 1 && first !== undefined ? fs.writeSync(this.fd, first) : fs.writevSync(this.fd, rest);
         left -= written;
         if (left === 0) return true;
         rest = after(rest, written);

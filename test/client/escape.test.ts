@@ -10,7 +10,12 @@ function typed(...pieces: readonly string[]): { readonly text: string; readonly 
   let text = '';
   const actions: string[] = [];
   for (const piece of pieces) {
-    const escaped = filter.filter(new Uint8Array(Buffer.from(piece, 'latin1')));
+    const input = new Uint8Array(Buffer.from(piece, 'latin1'));
+    if (filter.passes(input)) {
+      text += piece;
+      continue;
+    }
+    const escaped = filter.filter(input);
     text += Buffer.concat(escaped.forward).toString('latin1');
     actions.push(...escaped.actions);
   }
@@ -34,6 +39,14 @@ describe('escapes in what is typed', () => {
     ['verbosity', ['~v~V'], '', ['louder', 'quieter']],
   ])('%s', (_name, pieces, text, actions) => {
     expect(typed(...pieces)).toEqual({ text, actions });
+  });
+
+  test('what has no escape is passed as it is, and only that', () => {
+    const filter = new EscapeFilter(TILDE);
+    const passes = (text: string): boolean => filter.passes(new Uint8Array(Buffer.from(text, 'latin1')));
+    expect(['ls\r', 'ls', '~', 'ls\r~', ''].map(passes)).toEqual([true, true, false, false, false]);
+    filter.filter(new Uint8Array([0x0d, TILDE]));
+    expect(passes('x')).toBe(false);
   });
 
   test('cutting the input anywhere changes nothing', () => {

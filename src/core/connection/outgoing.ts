@@ -78,7 +78,7 @@ export class Outgoing {
       const length = window.take(end - from);
       if (length === 0) break;
       putUint32(head, head.length - 4, length);
-      link.sendData(head, bytes.subarray(from, from + length));
+      link.sendData(head, length === bytes.length ? bytes : bytes.subarray(from, from + length));
       from += length;
     }
     this.sent += from - at;

@@ -330,11 +330,14 @@ export class PacketWriter {
     for (let buffer = lent.pop(); buffer !== undefined; buffer = lent.pop()) if (spares.length < MOST_LENT) spares.push(buffer);
   }
 
-  /** The next batch goes into the larger of the empty buffer and the last spare one, so that the smaller need not grow. */
+  /**
+   * The next batch goes into the larger of the empty buffer and the last spare one, so that the smaller need not grow; of two alike into the
+   * one that was just written, whose place in memory the cipher's source knows.
+   */
   private takeLargest(): void {
     const { buffer, spares } = this;
     const spare = spares.at(-1);
-    if (spare === undefined || spare.length <= buffer.length) return;
+    if (spare === undefined || spare.length < buffer.length) return;
     spares[spares.length - 1] = buffer;
     this.buffer = spare;
   }
