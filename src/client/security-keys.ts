@@ -39,6 +39,7 @@ export function signerOf(path: string, key: PrivateKey, plan: SecurityKeyPlan, l
         noticeByAskpass: plan.batchMode,
         pinQuestion: `Enter PIN for ${publicKey.shortName} key ${path}: `,
         pinByAskpass: false,
+        failed: (error) => log('DEBUG', `identity_sign: sshkey_sign: ${error instanceof Error ? error.message : String(error)}`),
       });
     },
   };

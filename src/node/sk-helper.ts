@@ -59,6 +59,8 @@ export interface SecurityKeyDialogue {
   /** Asks for the key's PIN, where it wants one. */
   readonly pinQuestion: string;
   readonly pinByAskpass: boolean;
+  /** Told of each try that fails. */
+  readonly failed?: (error: unknown) => void;
 }
 
 /**
@@ -97,6 +99,9 @@ export async function signInDialogue(
       const signature = await signWithSecurityKey(key, data, access, pin);
       confirmation = 'User presence confirmed';
       return signature;
+    } catch (error) {
+      dialogue.failed?.(error);
+      throw error;
     } finally {
       notice?.end(confirmation);
     }

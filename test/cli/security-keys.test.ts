@@ -1,6 +1,8 @@
+import { spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { peerProgram, softwareSecurityKey } from '../peer-programs.ts';
 import { describePeer } from '../peers.ts';
@@ -82,6 +84,35 @@ describePeer('openssh-10', 'security keys, beside OpenSSH', () => {
     expect(results[1]).toEqual(results[0]);
   });
 
+  test.each([
+    'exit 3',
+    'head -c 4 >/dev/null; printf xxxxxxxx',
+    'exec /nowhere',
+  ])('what -v tells of a helper that fails: %s', async (script) => {
+    const helper = path.join(folder, 'failing');
+    writeFileSync(helper, `#!/bin/sh\n${script}\n`);
+    chmodSync(helper, 0o755);
+    const told = [];
+    for (const ssh of [theirs.ssh, ours.ssh]) {
+      const args = [
+        '-v',
+        '-F',
+        server.config,
+        '-o',
+        'IdentityFile=ed',
+        '-o',
+        `SecurityKeyProvider=${softwareSecurityKey}`,
+        'server',
+        'true',
+      ];
+      const { err } = await program(ssh, args, { SSH_SK_HELPER: helper });
+      // whether the request or the answer is missed depends on luck
+      told.push(err.split(/\r?\n/).filter((line) => /reap_helper|identity_sign|signing|denied/.test(line)));
+    }
+    expect(told[1]).toEqual(told[0]);
+    expect(told[0]).toContain('debug1: identity_sign: sshkey_sign: unexpected internal error');
+  });
+
   test('who has to touch the key is told so by the helper of questions', async () => {
     const args = ['-F', server.config, '-o', `SecurityKeyProvider=${softwareSecurityKey}`];
     const texts = [];
@@ -157,6 +188,29 @@ describePeer('openssh-10', 'security keys, beside OpenSSH', () => {
     }
     for (const mixed of results.slice(1)) expect(mixed).toEqual(results[0]);
   }, 120_000);
+
+  test('what agents tell of a helper that fails', async () => {
+    const helper = path.join(folder, 'gone');
+    writeFileSync(helper, '#!/bin/sh\nkill -9 $$\n');
+    chmodSync(helper, 0o755);
+    const told = [];
+    for (const program of [theirs, ours]) {
+      const socket = path.join(folder, `failing-${told.length}`);
+      const agent = spawn(program.agent, ['-d', '-P', '/*', '-a', socket], {
+        cwd: folder,
+        env: { ...process.env, ...environment, SSH_SK_HELPER: helper },
+        stdio: ['ignore', 'ignore', 'pipe'],
+      });
+      const said = text(agent.stderr);
+      await expect.poll(() => existsSync(socket), { timeout: 20_000 }).toBe(true);
+      expect(await runAdd(socket, ['untouched'])).toMatchObject({ code: 0 });
+      expect(await runAdd(socket, ['-T', 'untouched.pub'])).toMatchObject({ code: 1 });
+      agent.kill();
+      told.push((await said).split(/\r?\n/).filter((line) => /^(debug1: )?process_sign_request2: sshkey_sign/.test(line)));
+    }
+    expect(told[1]).toEqual(told[0]);
+    expect(told[0]).toContain('process_sign_request2: sshkey_sign: unexpected internal error');
+  });
 
   test('an agent takes libraries only from where it may', async () => {
     const said = [];
