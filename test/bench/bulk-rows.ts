@@ -35,11 +35,12 @@ export function bulkRows({ bulkMiB, farMiB, others }: RowOptions): readonly Row[
     const transfer = { options, size: bulkMiB * MiB, delayMs: 0, others: others && options.length === 0 };
     return [down(name, transfer, targets), up(name, transfer, targets)];
   });
-  const path = (delayMs: number): Transfer => ({ options: [], size: farMiB * MiB, delayMs });
+  const path = (delayMs: number, size = farMiB * MiB): Transfer => ({ options: [], size, delayMs });
   const long = [
     down('path of 20 ms', path(20), [wallRatio(1)]),
     down('path of 200 ms', path(200), [valueRatio(TRANSFER, 0.1)]),
-    up('path of 200 ms', path(200), [wallRatio(1.1)]),
+    // a window of the server's after the other: a quarter says as much
+    up('path of 200 ms', path(200, (farMiB / 4) * MiB), [wallRatio(1.1)]),
   ];
   return [...bulk, ...long];
 }
