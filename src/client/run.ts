@@ -190,6 +190,7 @@ class Runner {
     const farewell = `Connection to ${config.host} closed.`;
     await this.opened.askBy((question) => session.aside(question));
     this.markTraffic(plan.pty !== undefined);
+    if (plan.pty !== undefined) transport.hasten();
     this.runLocalCommand();
     this.enter(plan.pty === undefined || !isLogged('INFO', options.logLevel) ? undefined : farewell);
     let broken: Error | undefined;

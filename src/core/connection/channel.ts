@@ -71,6 +71,9 @@ export interface ChannelHost {
   fail(error: unknown): void;
 }
 
+/** Never added to: a run is a list of its own. */
+const noRun: Uint8Array[] = [];
+
 /** One open channel. */
 export class Channel {
   /** The channel's number on this side, as OpenSSH prints it. */
@@ -86,7 +89,7 @@ export class Channel {
   private readonly receiveWindow: ReceiveWindow;
   private readonly outgoing: Outgoing;
   /** Data of one stream that came with the present read, for `onRun`. */
-  private run: Uint8Array[] = [];
+  private run = noRun;
   private runStream: StreamNumber = 0;
   private readonly replies: ReplyQueue;
   private readonly answers: AnswerQueue<boolean>;
@@ -287,7 +290,7 @@ export class Channel {
   handOver(): void {
     const { run } = this;
     if (run.length === 0) return;
-    this.run = [];
+    this.run = noRun;
     this.handler.onRun?.(run, this.runStream);
   }
 
@@ -355,7 +358,11 @@ export class Channel {
   private collect(bytes: Uint8Array, stream: StreamNumber): void {
     if (stream !== this.runStream) this.handOver();
     this.runStream = stream;
-    if (this.run.push(bytes) === 1) this.host.handOverLater(this);
+    if (this.run.length > 0) this.run.push(bytes);
+    else {
+      this.run = [bytes];
+      this.host.handOverLater(this);
+    }
   }
 
   private receiveEndOfWrite(body: Uint8Array): void {

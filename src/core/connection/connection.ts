@@ -73,7 +73,8 @@ export class Connection implements PacketHandler, ChannelHost {
   private readonly table: ChannelTable;
   private readonly waiting = new Set<Channel>();
   private readonly adjusts = new Set<Channel>();
-  private readonly collecting = new Set<Channel>();
+  /** Channels with data of the present read, each once: an array, for that comes with every echo. */
+  private readonly collecting: Channel[] = [];
   private readonly path: Path | undefined;
   private over = false;
   private readonly idlers: (() => void)[] = [];
@@ -159,10 +160,9 @@ export class Connection implements PacketHandler, ChannelHost {
   caughtUp(): void {
     if (this.spoken) this.options.heard?.();
     this.spoken = false;
-    for (const channel of this.collecting) {
-      this.collecting.delete(channel);
-      channel.handOver();
-    }
+    const { collecting } = this;
+    for (let i = 0; i < collecting.length; i++) collecting[i]?.handOver();
+    collecting.length = 0;
     if (this.adjusts.size > 0) this.sendAdjusts();
     if (this.waiting.size > 0) this.drained();
   }
@@ -182,7 +182,7 @@ export class Connection implements PacketHandler, ChannelHost {
     this.globals.end(error);
     this.waiting.clear();
     this.adjusts.clear();
-    this.collecting.clear();
+    this.collecting.length = 0;
     for (const slot of this.table.clear()) {
       if (slot.at === 'open') slot.channel.end(error);
       else if (slot.at === 'opening')
@@ -197,7 +197,7 @@ export class Connection implements PacketHandler, ChannelHost {
   }
 
   handOverLater(channel: Channel): void {
-    this.collecting.add(channel);
+    this.collecting.push(channel);
   }
 
   adjustLater(channel: Channel): void {
@@ -209,7 +209,6 @@ export class Connection implements PacketHandler, ChannelHost {
   release(channel: Channel): void {
     this.waiting.delete(channel);
     this.adjusts.delete(channel);
-    this.collecting.delete(channel);
     this.free(channel.id);
   }
 

@@ -48,6 +48,11 @@ export class BulkChange {
     return first.state === undefined ? first : new ChangingOpener(first, this, () => this.sources(cipher, mac)?.opener);
   }
 
+  /** Says that many packets are to come: it is time now. */
+  hasten(): void {
+    this.left = 0;
+  }
+
   /** Counts a packet. */
   count(packetLength: number): void {
     if (this.left > 0) this.left -= Math.max(packetLength, PACKET_BYTES);

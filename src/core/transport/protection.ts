@@ -67,6 +67,11 @@ export class Protection {
     this.decompress(this.agreement);
   }
 
+  /** Takes faster sources of ciphers from the next packet on, not only once much has been moved. */
+  hasten(): void {
+    this.bulk?.hasten();
+  }
+
   /** Whether it is time for new keys. */
   get exceeded(): boolean {
     return this.authenticated && this.schedule.exceeded(this.out.usage, this.in.usage);

@@ -150,6 +150,18 @@ describe.each(sources)('a connection that goes on with %s', (_, source) => {
     expect(made.length).toBe(4);
   });
 
+  test('where it is told that much is to come, at the next packet', async () => {
+    const stream = await traffic('aes128-gcm@openssh.com', source);
+    stream.pair.client.transport.hasten();
+    expect(made).toEqual([]);
+    await stream.move('client', 1);
+    await stream.move('server', 1);
+    expect(made).toEqual(['client sealer', 'client opener']);
+    await stream.move('client', 100_000);
+    await stream.move('server', 100_000);
+    expect(made).toHaveLength(2);
+  });
+
   test.each(cases)('%s, %s: with new keys at once, whoever begins the exchange', async (cipher, mac) => {
     const stream = await traffic(cipher, source, {}, mac);
     await stream.move('client', 5 * MiB);
