@@ -29,6 +29,7 @@ export async function certifyKeys(run: Run): Promise<number> {
   const options = readCertificateOptions(run, list, role);
   const authority = await openAuthority(run, run.path(values.get('s') ?? ''));
   try {
+    checkType(run, authority.signer.publicKey);
     const names = values.get('n');
     let { serial } = run.options;
     for (const operand of operands) {
@@ -109,7 +110,13 @@ function signatureAlgorithm(run: Run, authority: PublicKey): string | undefined 
   if (wanted === undefined) return undefined;
   if (authority.signatureAlgorithms.includes(wanted)) return wanted;
   // of RSA's signatures one must be named: the type alone is none
-  if (wanted.toLowerCase() === 'rsa' && authority.name === 'ssh-rsa') throw new SshError('SSH_ERR_INVALID_ARGUMENT', wanted);
-  if (!matchesType(wanted, authority.name)) throw new Fatal(`CA key type ${authority.name} doesn't match specified ${wanted}`);
+  if (authority.name === 'ssh-rsa') throw new SshError('SSH_ERR_INVALID_ARGUMENT', wanted);
   return undefined;
+}
+
+/** @throws Fatal where -t names neither the authority's type nor one of its signatures */
+function checkType(run: Run, { name, signatureAlgorithms }: PublicKey): void {
+  const wanted = run.options.values.get('t');
+  if (wanted === undefined || signatureAlgorithms.includes(wanted) || matchesType(wanted, name)) return;
+  throw new Fatal(`CA key type ${name} doesn't match specified ${wanted}`);
 }

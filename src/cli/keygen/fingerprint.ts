@@ -167,7 +167,7 @@ async function privateFingerprint(run: Run, file: string): Promise<Shown> {
 
 /** The key in a line, behind a host's name, options or a number where there are any; undefined where there is none. */
 function keyInLine(line: string): Shown | 'nothing' | undefined {
-  const text = line.replace(/^[ \t]+/, '');
+  const text = line.replace(/^[ \t]+|\0[^]*$/g, '');
   if (text === '' || text.startsWith('#')) return 'nothing';
   const bare = keyAt(text);
   if (bare !== undefined) return bare;

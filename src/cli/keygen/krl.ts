@@ -4,6 +4,7 @@ import type { PublicKey } from '../../core/keys/key.ts';
 import { formatKrl, Krl, krlComplaint, parseKrl, type RevokedCertificates } from '../../core/keys/krl.ts';
 import { parsePublicKey } from '../../core/keys/public-key.ts';
 import { concat, copyBytes, hex, latin1Bytes, utf8Text } from '../../core/util/bytes.ts';
+import { SystemError } from '../../node/errno.ts';
 import { fileExists } from '../../node/file-entries.ts';
 import { overwriteFile, readWholeFile } from '../../node/files.ts';
 import { readInput } from '../../node/standard-input.ts';
@@ -19,7 +20,7 @@ const largestKrl = 128 * 1024 * 1024;
 export function makeKrl(run: Run): number {
   const { given, values, operands, serial } = run.options;
   const file = values.get('f');
-  if (file === undefined) throw new Fatal('KRL generation requires an output file');
+  if (file === undefined || file === '') throw new Fatal('KRL generation requires an output file');
   if (given.has('u') && !fileExists(file)) throw new Fatal(`KRL "${file}" does not exist`);
   const authority = authorityOf(run);
   const krl = given.has('u') ? loadKrl(run, file) : new Krl();
@@ -39,7 +40,7 @@ export function makeKrl(run: Run): number {
 export function queryKrl(run: Run): number {
   const { given, values, operands, json } = run.options;
   const file = values.get('f');
-  if (file === undefined) throw new Fatal('KRL checking requires an input file');
+  if (file === undefined || file === '') throw new Fatal('KRL checking requires an input file');
   const krl = loadKrl(run, file);
   if (given.has('l') && !json) printKrl(run, krl);
   const answers: { file: string; comment: string; revoked: boolean }[] = [];
@@ -98,7 +99,9 @@ function addFrom(run: Run, krl: Krl, operand: string, authority: PublicKey | 'an
     try {
       ({ bytes } = readWholeFile(run.path(operand), largestKrl));
     } catch (error) {
-      throw because(`fopen ${operand}`, error);
+      // a folder opens and holds nothing
+      if (!(error instanceof SystemError) || error.code !== 'EISDIR') throw because(`fopen ${operand}`, error);
+      bytes = new Uint8Array(0);
     }
   }
   run.tell(`Revoking from ${name}\n`);

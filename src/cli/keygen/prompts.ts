@@ -38,11 +38,14 @@ export function mayOverwrite(run: Run, path: string): boolean {
   return /^y/i.test(readInputLine() ?? '');
 }
 
+/** The longest line that is taken of an answer, in bytes. */
+const LONGEST_ANSWER = 1023;
+
 /** A line that the user types at a question on stdout. @throws Exit where there is none */
 export function askLine(run: Run, question: string): string {
   run.out(question);
   run.flush();
-  const answer = readInputLine();
+  const answer = readInputLine(LONGEST_ANSWER);
   if (answer === undefined) throw new Exit(1);
   return answer;
 }

@@ -20,8 +20,8 @@ export function showCertificates(run: Run): number {
   let found = false;
   for (const [index, line] of readLines(file).entries()) {
     const text = line.replace(/^[ \t]+/, '');
-    // ssh-keygen takes an empty line for a key that can't be read
-    if (text.startsWith('#')) continue;
+    // ssh-keygen takes an empty line for a key that can't be read, but not one that is empty to C
+    if (/^[#\0]/.test(text)) continue;
     const number = index + 1;
     const key = certificateIn(run, text, `${name}:${number}`);
     if (key?.certificate === undefined) continue;

@@ -230,7 +230,7 @@ async function signOne(run: Run, signer: Signer, file: string, hashName: string)
   let armored: string;
   try {
     const hash = hashNamed(run, hashName);
-    const digest = digestOf(hash, isStdin ? undefined : file);
+    const digest = digestOf(run, 'sshsig_sign_fd', hash, isStdin ? undefined : file);
     armored = formatSshsig(await signMessage(signer, value(run, 'n'), hash, digest));
   } catch (error) {
     run.error(`Signing ${name} failed: ${reason(error)}`);
@@ -260,12 +260,18 @@ function hashNamed(run: Run, name: string): SshsigHash {
   throw new SshError('SSH_ERR_SIGN_ALG_UNSUPPORTED', name);
 }
 
-/** The digest of a file or of stdin. @throws SystemError */
-function digestOf(hash: SshsigHash, file: string | undefined): Uint8Array {
+/** The digest of a file or of stdin, for what is named in complaints. @throws SystemError where it can't be read, which was told already */
+function digestOf(run: Run, where: string, hash: SshsigHash, file?: string): Uint8Array {
   const digest = messageDigest(hash);
   const take = (piece: Uint8Array): void => void digest.update(piece);
-  if (file === undefined) readInput(take);
-  else readFilePieces(file, take);
+  try {
+    if (file === undefined) readInput(take);
+    else readFilePieces(file, take);
+  } catch (error) {
+    run.error(`hash_file: read: ${reason(error)}`);
+    run.error(`${where}: hash_file: ${reason(error)}`);
+    throw error;
+  }
   return digest.digest();
 }
 
@@ -378,14 +384,22 @@ function refuse(run: Run): number {
 
 /** Whether a signature is right for what comes on stdin; where it is not, the user has been told. */
 function isRight(run: Run, sshsig: Sshsig, namespace: string): boolean {
+  run.log('DEBUG', `sshsig_verify_fd: signature made with hash "${sshsig.hash}"`);
+  let digest: Uint8Array;
+  try {
+    digest = digestOf(run, 'sshsig_verify_fd', sshsig.hash);
+  } catch (error) {
+    // of which the user has been told
+    reason(error);
+    return false;
+  }
   if (sshsig.namespace !== namespace) {
     run.error("Couldn't verify signature: namespace does not match");
     run.log('DEBUG', `expected namespace "${namespace}" received "${sshsig.namespace}"`);
     return false;
   }
-  run.log('DEBUG', `sshsig_verify_fd: signature made with hash "${sshsig.hash}"`);
   try {
-    verifySshsig(sshsig, namespace, digestOf(sshsig.hash, undefined));
+    verifySshsig(sshsig, namespace, digest);
     return true;
   } catch (error) {
     if (!tellFault(run, 'sig_verify', error)) run.error(`Signature verification failed: ${reason(error)}`);

@@ -32,13 +32,13 @@ export interface PublicKeyLine {
 }
 
 /**
- * The key in the one line of a .pub file: type, base64, comment, with spaces or tabs between them.
+ * The key in the one line of a .pub file: type, base64, comment, with spaces or tabs between them. A NUL ends it, as in C.
  *
  * @throws SshError SSH_ERR_INVALID_FORMAT; SSH_ERR_KEY_TYPE_UNKNOWN; SSH_ERR_KEY_TYPE_MISMATCH where the type is not the one of the
  *   blob; and what a malformed key throws.
  */
 export function parsePublicKeyLine(line: string): PublicKeyLine {
-  const fields = /^[ \t]*([^ \t]+)[ \t]+([^ \t\r\n]+)[ \t]*([^\r\n]*?)[\r\n]*$/.exec(line.slice(0, LONGEST_TEXT));
+  const fields = /^[ \t]*([^ \t]+)[ \t]+([^ \t\r\n]+)[ \t]*([^\r\n]*?)[\r\n]*$/.exec(line.slice(0, LONGEST_TEXT).replace(/\0[^]*$/, ''));
   if (fields === null) throw new SshError('SSH_ERR_INVALID_FORMAT', 'public key: no type and base64');
   const [, name = '', encoded = '', comment = ''] = fields;
   const type = keyType(name);
