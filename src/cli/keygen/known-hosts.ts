@@ -200,6 +200,11 @@ function handleLine(pass: Pass, line: Line): void {
 }
 
 function hashAny(pass: Pass, line: Line): void {
+  const hosts = skimHosts(line.text);
+  if (hosts !== undefined) {
+    hashLine(pass, line, { hosts });
+    return;
+  }
   const parsed = parse(line.text);
   if (parsed.at === 'entry') hashLine(pass, line, parsed);
   else noEntry(pass, line, parsed);
@@ -257,8 +262,7 @@ function showLine(pass: Pass, line: Line, parsed: KnownHostsLine): void {
 }
 
 /** A line for each of its names; lines with patterns or markers stay, as do hashed ones. */
-function hashLine(pass: Pass, line: Line, parsed: KnownHostsLine): void {
-  const { hosts, marker } = parsed;
+function hashLine(pass: Pass, line: Line, { hosts, marker }: Pick<KnownHostsLine, 'hosts' | 'marker'>): void {
   const hasPattern = /[*?!]/.test(hosts);
   if (hosts.startsWith('|') || hasPattern || marker !== undefined) {
     pass.keep(line);
@@ -268,9 +272,9 @@ function hashLine(pass: Pass, line: Line, parsed: KnownHostsLine): void {
     return;
   }
   const rest = /^[ \t]*[^ \t]+[ \t]+([^]*)$/.exec(line.raw)?.[1] ?? '';
-  for (const name of hosts.split(',')) {
+  for (const name of lowerCase(hosts).split(',')) {
     if (name === '') break;
-    pass.keepHashed(lowerCase(name), rest);
+    pass.keepHashed(name, rest);
     pass.hashed = true;
   }
 }
