@@ -1,10 +1,12 @@
-import { createRequire } from 'node:module';
 import path from 'node:path';
 import { loadScript } from '../node/code-cache.ts';
 import type { Script, ScriptExports } from './script.ts';
 
 /** The file beside this one that script.ts is bundled to. */
 declare const PROGRAMS_FILE: string;
+
+/** This file's own, as a CommonJS module: to make another takes a module of Node's that no run needs besides. */
+declare const require: NodeJS.Require;
 
 /** Runs one of the programs in this process. */
 export function launch(program: string): void {
@@ -13,6 +15,6 @@ export function launch(program: string): void {
   const parts: string[] = [];
   const script = loadScript(file, path.join(folder, 'code'), program);
   const module: { exports: Partial<ScriptExports> } = { exports: {} };
-  (script.run() as Script)(module.exports, createRequire(file), module, file, folder, (part) => parts.push(part));
+  (script.run() as Script)(module.exports, require, module, file, folder, (part) => parts.push(part));
   module.exports.start?.(program, script, parts);
 }
