@@ -1,3 +1,5 @@
+import { heedNohup } from '../node/hangup.ts';
+
 /**
  * Runs a program's main function and ends the process with its exit code, whatever else the event loop still waits for.
  *
@@ -15,5 +17,6 @@ export function runProgram(name: string, failure: number, main: (argv: readonly 
   process.once('SIGUSR1', () => {
     if (process.listenerCount('SIGUSR1') === 0) process.kill(process.pid, 'SIGUSR1');
   });
+  heedNohup();
   main(process.argv.slice(2)).then((code) => process.exit(code), broken);
 }

@@ -1,4 +1,5 @@
 import type { Log } from '../core/util/log.ts';
+import { outlivesTerminal } from '../node/hangup.ts';
 
 /** What a run does on the signals that end a process. */
 export interface EndSignalsPlan {
@@ -22,7 +23,8 @@ export class EndSignals {
 
   /** Listens for the signals from now on. */
   start({ log, farewell, endsWell, end }: EndSignalsPlan): void {
-    this.rows = Object.entries(numbers).map(([signal, number]) => {
+    const heeded = Object.entries(numbers).filter(([signal]) => signal !== 'SIGHUP' || !outlivesTerminal());
+    this.rows = heeded.map(([signal, number]) => {
       const handler = (): void => {
         if (farewell !== undefined) log('INFO', farewell);
         const well = endsWell && number === numbers.SIGTERM;

@@ -2,7 +2,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
+import { describePeer, peerProgram } from '../peers.ts';
 import { own } from '../run.ts';
+import { startSshd } from '../sshd.ts';
 
 test('SIGUSR1 ends a program, where the runtime would open a debugger', async () => {
   const server = createServer((socket) => socket.on('error', () => {}));
@@ -15,4 +17,30 @@ test('SIGUSR1 ends a program, where the runtime would open a debugger', async ()
   child.kill('SIGUSR1');
   expect(await once(child, 'exit')).toEqual([null, 'SIGUSR1']);
   server.close();
+});
+
+describePeer(['openssh-10', 'bash'], 'a hangup', () => {
+  test.each([
+    ['', 'kill -HUP $!', 255],
+    // SIGTERM is the usual end of -N
+    ['nohup', 'kill -HUP $!; kill -TERM $!', 0],
+  ] as const)('is for ssh and tsh alike where they were started by "%s"', async (starter, kill, expected) => {
+    const server = await startSshd({ peer: 'openssh-10' });
+    try {
+      for (const program of [peerProgram('openssh-10', 'ssh'), own('tsh')]) {
+        const script = `${starter} "$0" "$@" & trap '${kill}' USR1; until wait $!; c=$?; [ $c -lt 128 ] || [ $c -eq 255 ]; do :; done; exit $c`;
+        const child = spawn('bash', ['-c', script, program, '-v', '-F', server.config, '-N', 'server'], {
+          stdio: ['ignore', 'ignore', 'pipe'],
+        });
+        let told = '';
+        child.stderr.on('data', (bytes: Buffer) => (told += bytes.toString()));
+        // a moment after it listens for signals
+        await expect.poll(() => told, { timeout: 20_000 }).toContain('rtype hostkeys-00@openssh.com');
+        child.kill('SIGUSR1');
+        expect(await once(child, 'exit'), told).toEqual([expected, null]);
+      }
+    } finally {
+      await server.stop();
+    }
+  });
 });
