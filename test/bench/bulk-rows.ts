@@ -26,15 +26,28 @@ interface Transfer {
   readonly delayMs: number;
   /** Whether other clients do it too. */
   readonly others?: boolean;
+  /** More variables of our environment. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Downloads and uploads: from a file and to /dev/null with each cipher, and over long paths. */
+/** What is left where koffi can't be loaded. */
+const bare: readonly string[] = ['aes128-gcm', 'chacha20-poly1305'];
+const MOST_CPU_OF_BARE = 2;
+
+/** Downloads and uploads: from a file and to /dev/null with each cipher, some without koffi, and over long paths. */
 export function bulkRows({ bulkMiB, farMiB, others }: RowOptions): readonly Row[] {
   const bulk = ciphers.flatMap(({ name, options, cpu }) => {
     const targets = [cpuRatio(cpu), wallRatio(1)];
     const transfer = { options, size: bulkMiB * MiB, delayMs: 0, others: others && options.length === 0 };
     return [down(name, transfer, targets), up(name, transfer, targets)];
   });
+  const withoutKoffi = ciphers
+    .filter(({ name }) => bare.includes(name))
+    .flatMap(({ name, options }) => {
+      const transfer = { options, size: bulkMiB * MiB, delayMs: 0, env: { TSH_NO_NATIVE: '1' } };
+      const targets = [cpuRatio(MOST_CPU_OF_BARE)];
+      return [down(`${name} without koffi`, transfer, targets), up(`${name} without koffi`, transfer, targets)];
+    });
   const path = (delayMs: number, size = farMiB * MiB): Transfer => ({ options: [], size, delayMs });
   const long = [
     down('path of 20 ms', path(20), [wallRatio(1)]),
@@ -42,7 +55,7 @@ export function bulkRows({ bulkMiB, farMiB, others }: RowOptions): readonly Row[
     // a window of the server's after the other: a quarter says as much
     up('path of 200 ms', path(200, (farMiB / 4) * MiB), [wallRatio(1.1)]),
   ];
-  return [...bulk, ...long];
+  return [...bulk, ...withoutKoffi, ...long];
 }
 
 function down(name: string, transfer: Transfer, targets: readonly Target[]): Row {
@@ -65,7 +78,8 @@ async function all(bench: Bench, transfer: Transfer, command: string, input: str
 async function run(bench: Bench, program: 'tsh' | 'ssh', transfer: Transfer, command: string, input: string): Promise<Sample> {
   const file = program === 'tsh' ? bench.ours('tsh') : bench.theirs('ssh');
   const args = [...(await bench.way(transfer.delayMs)), ...transfer.options, 'server'];
-  const whole = await bench.run([file, ...args, command], { input });
+  const env = program === 'tsh' ? transfer.env : undefined;
+  const whole = await bench.run([file, ...args, command], { input, ...(env !== undefined && { env }) });
   if (transfer.delayMs === 0) return whole;
   const nothing = await bench.run([file, ...args, 'true']);
   return { ...whole, values: { [TRANSFER]: whole.wall - nothing.wall } };
