@@ -109,8 +109,14 @@ describe('an installed program', () => {
   test('leaves alone what it could keep with other flags only', async () => {
     const { program, dist } = install();
     const agent = path.join(path.dirname(program), 'tsh-agent');
-    expect((await run(agent, ['true'])).code).toBe(0);
+    // the process that serves is the one that is made small
+    const endWhenReady = '"$0" -D -a "$1" | while read -r word word word pid; do [ -z "$pid" ] || kill "${pid%;}"; done';
+    const { code, err } = await run('bash', ['-c', endWhenReady, agent, path.join(folder, 'socket')]);
+    expect([code, err]).toEqual([0, 'exiting on signal 15\r\n']);
     expect(kept(dist)).toEqual([]);
+    // and what starts it is not
+    expect((await run(agent, ['true'])).code).toBe(0);
+    expect(kept(dist)).toHaveLength(1);
   });
 
   test.runIf(process.getuid?.() === 0)("leaves no trace in another user's folder", async () => {
