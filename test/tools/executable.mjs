@@ -53,6 +53,19 @@ export function platformOf(file) {
   return file.readUInt32LE(pe) === 0x4550 ? `win-${peMachines[file.readUInt16LE(pe + 4)]}` : undefined;
 }
 
+const LC_CODE_SIGNATURE = 0x1d;
+const machHeaderBytes = 32;
+
+/** Whether a Mach-O program is signed: what is changed afterwards, macOS does not run. What is not signed, it runs on x64. */
+export function isSigned(file) {
+  let at = machHeaderBytes;
+  for (let left = file.readUInt32LE(16); left > 0; left--) {
+    if (file.readUInt32LE(at) === LC_CODE_SIGNATURE) return true;
+    at += file.readUInt32LE(at + 4);
+  }
+  return false;
+}
+
 /**
  * Has a program ask the environment for nothing where it would ask for a variable: the name, a string of C's, becomes the empty one.
  *
