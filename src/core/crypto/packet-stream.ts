@@ -32,8 +32,10 @@ export interface StreamCipher {
 
 /** A stream of blocks that runs: what is turned is encrypted or decrypted, and the next bytes follow it. */
 export interface StreamEngine {
-  /** Turns `buffer[from, to)` in place, whole blocks. */
+  /** Turns `buffer[from, to)` in place: whole blocks, but around what {@link turnFrom} turns. */
   turn(buffer: Uint8Array, from: number, to: number): void;
+  /** Turns all of `source` on its way to `at`, of any length; the two must not overlap. Absent where that saves nothing. */
+  turnFrom?(source: Uint8Array, buffer: Uint8Array, at: number): void;
   /** Forgets the key; nothing else may be called after it. */
   wipe(): void;
 }
@@ -53,11 +55,11 @@ class StreamDirection {
   /** Only a counter's position can be told. */
   readonly state?: () => DirectionKeys;
   protected readonly mac: PacketMac;
-  private readonly engine: StreamEngine;
+  protected readonly engine: StreamEngine;
   /** Copies of the keys as they were at first, where the state can be told. */
   private readonly first: DirectionKeys | undefined;
   /** How many bytes went through the cipher. */
-  private turned = 0;
+  protected turned = 0;
 
   protected constructor(stream: StreamCipher, row: MacRow, keys: DirectionKeys, engine: StreamEngine) {
     this.blockBytes = stream.blockBytes;
@@ -120,8 +122,22 @@ function nodeStream(name: string): StreamSource {
 
 /** Seals packets with a stream cipher, of node:crypto where no other source is given, and a MAC. The keys are copied. */
 export class StreamSealer extends StreamDirection implements PacketSealer {
+  /** Not where the MAC is over the plaintext, which then lies in two places. */
+  readonly sealFrom?: NonNullable<PacketSealer['sealFrom']>;
+
   constructor(stream: StreamCipher, mac: MacRow, keys: DirectionKeys, source = nodeStream(stream.openssl)) {
     super(stream, mac, keys, source(keys, true));
+    const { engine } = this;
+    if (engine.turnFrom === undefined || !this.lengthApart) return;
+    this.sealFrom = (data, dataAt, buffer, at, packetLength, sequence) => {
+      const start = at + lengthBytes;
+      const end = start + packetLength;
+      engine.turn(buffer, start, dataAt);
+      engine.turnFrom?.(data, buffer, dataAt);
+      engine.turn(buffer, dataAt + data.length, end);
+      this.turned += packetLength;
+      buffer.set(this.mac.sign(sequence, buffer, at, end), end);
+    };
   }
 
   seal(buffer: Uint8Array, at: number, packetLength: number, sequence: number): void {

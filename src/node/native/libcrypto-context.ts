@@ -82,12 +82,28 @@ export class CipherContext {
     check(this.crypto.EVP_CipherUpdate(this.context, this.place.of(buffer) + at, this.count, this.source.of(source), source.length));
   }
 
-  /** Ends a message that was sealed, and writes its tag. */
-  takeTag(buffer: Uint8Array, at: number): void {
-    if (this.context === 0) throw libcryptoError();
-    const place = this.place.of(buffer) + at;
-    check(this.crypto.EVP_CipherFinal_ex(this.context, place, this.count));
-    check(this.crypto.EVP_CIPHER_CTX_ctrl(this.context, AEAD_GET_TAG, tagBytes, place));
+  /**
+   * Seals a message with {@link nonce}: the {@link lengthBytes} at `at` are authenticated, what follows up to `end` is encrypted in place,
+   * and the tag is written there. With `data` what has its length from `dataAt` on is a gap, which it is encrypted into; the two must not
+   * overlap. One function, as each of its own would have to be compiled.
+   */
+  sealMessage(buffer: Uint8Array, at: number, end: number, data?: Uint8Array, dataAt = end): void {
+    const { crypto, context, count } = this;
+    if (context === 0) throw libcryptoError();
+    const base = this.place.of(buffer);
+    const start = base + at + lengthBytes;
+    const gap = base + dataAt;
+    const rest = data === undefined ? gap : gap + data.length;
+    const tag = base + end;
+    const done =
+      crypto.EVP_CipherInit_ex(context, 0, 0, 0, this.scratch.address, this.sealing) === 1 &&
+      crypto.EVP_CipherUpdate(context, 0, count, base + at, lengthBytes) === 1 &&
+      crypto.EVP_CipherUpdate(context, start, count, start, gap - start) === 1 &&
+      (data === undefined || crypto.EVP_CipherUpdate(context, gap, count, this.source.of(data), data.length) === 1) &&
+      (rest === tag || crypto.EVP_CipherUpdate(context, rest, count, rest, tag - rest) === 1) &&
+      crypto.EVP_CipherFinal_ex(context, tag, count) === 1 &&
+      crypto.EVP_CIPHER_CTX_ctrl(context, AEAD_GET_TAG, tagBytes, tag) === 1;
+    if (!done) throw libcryptoError();
   }
 
   /**

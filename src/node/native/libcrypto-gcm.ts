@@ -53,25 +53,15 @@ class GcmSealer extends GcmDirection implements PacketSealer {
 
   seal(buffer: Uint8Array, at: number, packetLength: number): void {
     if (!holds(buffer, at, packetLength)) throw libcryptoError();
-    const { context } = this;
-    const start = at + lengthBytes;
-    this.begin(buffer, at);
-    context.turn(buffer, start, packetLength);
-    context.takeTag(buffer, start + packetLength);
+    this.context.sealMessage(buffer, at, at + lengthBytes + packetLength);
     this.count();
   }
 
   sealFrom(data: Uint8Array, dataAt: number, buffer: Uint8Array, at: number, packetLength: number): void {
     const start = at + lengthBytes;
     const end = start + packetLength;
-    const dataEnd = dataAt + data.length;
-    if (!holds(buffer, at, packetLength) || dataAt < start || dataEnd > end) throw libcryptoError();
-    const { context } = this;
-    this.begin(buffer, at);
-    context.turn(buffer, start, dataAt - start);
-    context.turnFrom(data, buffer, dataAt);
-    context.turn(buffer, dataEnd, end - dataEnd);
-    context.takeTag(buffer, end);
+    if (!holds(buffer, at, packetLength) || dataAt < start || dataAt + data.length > end) throw libcryptoError();
+    this.context.sealMessage(buffer, at, end, data, dataAt);
     this.count();
   }
 }

@@ -13,6 +13,10 @@ export function streamSource(crypto: Libcrypto, cipher: Handle): StreamSource {
         if (from < 0 || to < from || to > buffer.length) throw libcryptoError();
         context.turn(buffer, from, to - from);
       },
+      turnFrom: (source, buffer, at) => {
+        if (at < 0 || at + source.length > buffer.length) throw libcryptoError();
+        context.turnFrom(source, buffer, at);
+      },
       wipe: () => {
         context.free();
       },

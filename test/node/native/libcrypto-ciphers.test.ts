@@ -6,7 +6,7 @@ import { chacha20orig } from '@noble/ciphers/chacha.js';
 import fc from 'fast-check';
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { macs, type PacketMac } from '../../../src/core/crypto/macs.ts';
-import { type CipherName, macNames } from '../../../src/core/crypto/names.ts';
+import { type CipherName, type MacName, macNames } from '../../../src/core/crypto/names.ts';
 import {
   type AeadSource,
   type DirectionKeys,
@@ -15,7 +15,7 @@ import {
   readUint32,
   writeUint32,
 } from '../../../src/core/crypto/packet-cipher.ts';
-import { createOpener, createSealer, keyLengths, prepare } from '../../../src/core/crypto/packet-protection.ts';
+import { createOpener, createSealer, keyLengths, prepare, streamFrom } from '../../../src/core/crypto/packet-protection.ts';
 import type { StreamEngine } from '../../../src/core/crypto/packet-stream.ts';
 import { concat, fromHex, hex } from '../../../src/core/util/bytes.ts';
 import { SshError } from '../../../src/core/util/errors.ts';
@@ -381,6 +381,60 @@ describeNative.each(streamVectors.vectors.filter(({ cipher }) => cipher.endsWith
     work();
     work();
     expect(work() - before).toBeLessThan(8 * 1024 * 1024);
+  });
+});
+
+describeNative('packets of a stream cipher by libcrypto', () => {
+  const cipher = 'aes128-ctr';
+  const sealerOf = (mac: MacName): PacketSealer => {
+    const source = libcryptoCiphers(cipher);
+    if (source === undefined || !('stream' in source)) throw new Error(`no faster ${cipher} here`);
+    const { key, iv, macKey } = keyLengths(cipher, mac);
+    const made = streamFrom(source.stream, cipher, mac, source.mac?.(mac));
+    return (made as NonNullable<typeof made>).sealer({ key: noise(key, 1), iv: noise(iv, 2), macKey: noise(macKey, 3) });
+  };
+
+  test.each(macNames.filter((name) => /^hmac-sha.*etm/.test(name)))('%s: data that lies elsewhere, between packets of their own', (mac) => {
+    const [ours, theirs] = [sealerOf(mac), sealerOf(mac)];
+    const layout = fc.record({ head: fc.integer({ min: 1, max: 40 }), size: fc.nat({ max: 5000 }), skip: fc.nat({ max: 40 }) });
+    let sequence = 0;
+    fc.assert(
+      fc.property(layout, ({ head, size, skip }) => {
+        const length = Math.ceil((head + size + 4) / 16) * 16;
+        const body = noise(length, size);
+        const whole = concat(packetOf(body, skip), new Uint8Array(64));
+        const apart = whole.slice();
+        const dataAt = skip + 4 + head;
+        apart.fill(0xee, dataAt, dataAt + size);
+        const data = body.slice(head, head + size);
+        ours.sealFrom?.(data, dataAt, apart, skip, length, sequence);
+        theirs.seal(whole, skip, length, sequence++);
+        expect(Buffer.compare(apart, whole)).toBe(0);
+        expect(Buffer.compare(data, body.subarray(head, head + size))).toBe(0);
+        // whoever goes on from here has to know how much was turned
+        expect(ours.state?.()).toEqual(theirs.state?.());
+        const [next, other] = [concat(packetOf(noise(32, 1)), new Uint8Array(64)), concat(packetOf(noise(32, 1)), new Uint8Array(64))];
+        ours.seal(next, 0, 32, sequence);
+        theirs.seal(other, 0, 32, sequence++);
+        expect(Buffer.compare(next, other)).toBe(0);
+      }),
+      { numRuns: 60 },
+    );
+    expect(sequence).toBe(120);
+    const small = packetOf(noise(64, 1), 3);
+    for (const [dataAt, length] of [
+      [6, 8],
+      [70, 24],
+      [7, 65],
+    ] as const) {
+      expect(codeOf(() => ours.sealFrom?.(new Uint8Array(length), dataAt, small, 3, 64, 0))).toBe('SSH_ERR_LIBCRYPTO_ERROR');
+    }
+  });
+
+  test.each(
+    macNames.filter((name) => /^hmac-sha/.test(name) && !name.includes('etm')),
+  )('%s, over the plaintext, takes it in one piece', (mac) => {
+    expect(sealerOf(mac).sealFrom).toBeUndefined();
   });
 });
 
