@@ -48,6 +48,14 @@ describe('on the way to the server', () => {
     expect(text).toContain('read line; exit 1');
   });
 
+  test('a jump host that can not be reached', async () => {
+    const { port, close } = await listen(() => {});
+    await close();
+    const { text, diagnosis } = await why(['-F', 'none', '-J', `ssh://me@127.0.0.1:${port}`, 'server', 'true']);
+    expect(diagnosis.cause).toBe('proxy.failed');
+    expect(text).toContain(`Log in to the jump host alone: tsh -p ${port} me@127.0.0.1\n`);
+  });
+
   test('a command that passes no socket back', async () => {
     const { text, diagnosis } = await why(['-F', 'none', '-o', 'ProxyUseFdpass=yes', '-o', 'ProxyCommand=true', 'server', 'true']);
     expect(diagnosis.cause).toBe('proxy.no-socket');
@@ -289,6 +297,7 @@ describePeer('openssh-10', 'with a real server', () => {
       ['with CRLF', () => good().replaceAll('\n', '\r\n'), 0o600, 'CRLF', 'sed -i'],
       ['without its last line break', () => good().trimEnd(), 0o600, 'line break', 'echo >>'],
       ['that is a public one', () => keyPair('ed25519').publicKey, 0o600, 'public key', 'private key'],
+      ['that is a public one, as it mostly lies there', () => keyPair('ed25519').publicKey, 0o644, 'public key', 'private key'],
       ['of PuTTY', () => 'PuTTY-User-Key-File-3: ssh-ed25519\r\n', 0o600, 'PuTTY', 'puttygen'],
       ['cut short', () => good().slice(0, 120), 0o600, 'cut short', 'Copy it again'],
       ['that others may read', good, 0o644, 'others may read it (mode 0644)', 'chmod 600'],

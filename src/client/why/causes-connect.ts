@@ -1,4 +1,5 @@
 /** Causes on the way to the server: name, TCP, what answers there. */
+import type { Jump } from '../../config/destination.ts';
 import type { Evidence } from '../../core/events.ts';
 import { again, type Asked, type Cause, hostBlock, type Scene } from './cause.ts';
 
@@ -157,7 +158,7 @@ export const connectCauses: readonly Cause[] = [
       asked.options.proxyJump === undefined || asked.options.proxyJump === 'none'
         ? [`Run the command by itself and read what it says: ${story.connected?.via ?? ''}`]
         : [
-            `Log in to the jump host alone: tsh ${asked.options.proxyJump.host}`,
+            `Log in to the jump host alone: tsh ${jumpArguments(asked.options.proxyJump)}`,
             `From there, is ${asked.host} port ${asked.port} within reach? It must also allow forwarding (AllowTcpForwarding).`,
           ],
   },
@@ -235,4 +236,10 @@ const services: readonly (readonly [RegExp, string])[] = [
 
 function kindOf(lines: readonly string[]): string | undefined {
   return lines.flatMap((line) => services.find(([pattern]) => pattern.test(line))?.[1] ?? [])[0];
+}
+
+/** How a jump host is logged in to by itself, through those before it. */
+function jumpArguments({ user, host, port, before }: Jump): string {
+  const flags = [before === undefined ? '' : `-J ${before} `, port === undefined ? '' : `-p ${port} `];
+  return `${flags.join('')}${user === undefined ? '' : `${user}@`}${host}`;
 }

@@ -35,7 +35,10 @@ async function examineKeyFile(path: string, asked: Asked, wasGuessed: boolean): 
     const file = readWholeFile(path);
     bytes = file.bytes;
     if (!keyFileIsPrivate(file.stat)) {
+      // the public half may be read by everybody: closing it would help nobody
+      const found = await diagnosePrivateKey(bytes);
       bytes.fill(0);
+      if (found !== undefined && /public key/.test(found)) return { problem: found, cure: cureOf(found, path, asked), missing: false };
       const mode = (file.stat.mode & 0o777).toString(8).padStart(4, '0');
       return { problem: `others may read it (mode ${mode})`, cure: `Close it to others: chmod 600 ${path}`, missing: false };
     }
