@@ -1,8 +1,9 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type CipherName, cipherNames, type MacName } from '../../../src/core/crypto/names.ts';
+import type { PacketOpener } from '../../../src/core/crypto/packet-cipher.ts';
 import { nullOpener, nullSealer } from '../../../src/core/crypto/packet-null.ts';
 import { createOpener, createSealer, keyLengths, prepare } from '../../../src/core/crypto/packet-protection.ts';
-import { MAX_PACKET, PacketReader, PacketWriter } from '../../../src/core/transport/packet.ts';
+import { MAX_PACKET, PacketReader, type PacketTaker, PacketWriter } from '../../../src/core/transport/packet.ts';
 import { concat } from '../../../src/core/util/bytes.ts';
 import { SshError } from '../../../src/core/util/errors.ts';
 import { fixedRandom } from '../crypto/fixed-random.ts';
@@ -202,6 +203,41 @@ describe('padding', () => {
       reader.filled(packet.length);
       expect(reader.next()).toEqual(pattern(size, 1));
     }
+  });
+});
+
+describe('the packets of one read', () => {
+  test('are handed on in order, with their places and numbers, until their taker wants no more; the rest follows when it is asked for', () => {
+    const payloads = [pattern(10, 1), pattern(3000, 2), pattern(1, 3), pattern(77, 4)];
+    const { reader } = ends(undefined, undefined);
+    const bytes = Buffer.concat(sealed(undefined, undefined, payloads));
+    reader.space().set(bytes);
+    reader.filled(bytes.length);
+    const taken: { readonly payload: Uint8Array; readonly sequence: number }[] = [];
+    const take: PacketTaker = (buffer, start, end, sequence) => taken.push({ payload: buffer.slice(start, end), sequence }) !== 2;
+    reader.each(take);
+    expect(taken).toEqual(payloads.slice(0, 2).map((payload, sequence) => ({ payload, sequence })));
+    expect(reader.waiting).toBeGreaterThan(77);
+    reader.each(take);
+    expect(taken).toEqual(payloads.map((payload, sequence) => ({ payload, sequence })));
+    expect(reader.waiting).toBe(0);
+  });
+
+  test('are opened by the successor from the next packet on, where their opener has one by then', () => {
+    const payloads = [pattern(10, 1), pattern(20, 2), pattern(30, 3)];
+    const opened: string[] = [];
+    const watched = (name: string, more: Partial<PacketOpener>): PacketOpener => ({
+      ...nullOpener,
+      open: () => opened.push(name),
+      ...more,
+    });
+    const second = watched('second', {});
+    const reader = new PacketReader(watched('first', { successor: () => (opened.length === 1 ? second : undefined) }));
+    const bytes = Buffer.concat(sealed(undefined, undefined, payloads));
+    reader.space().set(bytes);
+    reader.filled(bytes.length);
+    reader.each(() => true);
+    expect(opened).toEqual(['first', 'second', 'second']);
   });
 });
 
