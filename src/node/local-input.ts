@@ -150,7 +150,8 @@ class StreamSource implements Source {
   resume(): void {
     if (this.reader === undefined) return;
     this.running = true;
-    this.stream?.socket.resume();
+    this.stream?.readNow?.();
+    if (this.running) this.stream?.socket.resume();
   }
 
   close(): void {
@@ -171,12 +172,40 @@ interface OpenStream {
   readonly socket: net.Socket;
   /** Whether its descriptor is its own, not one that the process was started with. */
   readonly owned: boolean;
+  /** Reads what there is room for at once, where much comes: what is read goes out with what made the room. */
+  readonly readNow?: () => void;
 }
 
 function openPipe(fd: number, isPipe: boolean, source: StreamSource): OpenStream {
   const own = isPipe ? reopenNonBlocking(fd, 'read') : undefined;
   let buffer = new Uint8Array(bufferSize);
   let total = 0;
+  let inside = false;
+  const take = (length: number): void => {
+    const bytes = buffer.subarray(0, length);
+    total += length;
+    if (isPipe && total >= busyPipe && buffer.length < busyBufferSize) {
+      widenPipe(own ?? fd);
+      buffer = new Uint8Array(busyBufferSize);
+    }
+    inside = true;
+    source.reader?.data(bytes);
+    inside = false;
+  };
+  const readNow = (): void => {
+    if (own === undefined || inside || total < busyPipe) return;
+    for (let reads = 0; reads < mostReads && source.running; reads++) {
+      const wanted = Math.min(buffer.length, Math.max(smallestRead, source.reader?.room?.() ?? busyBufferSize));
+      let length = 0;
+      try {
+        length = fs.readSync(own, buffer, 0, wanted, null);
+      } catch {
+        // nothing is there, or what is wrong is the event loop's to find
+      }
+      if (length > 0) take(length);
+      if (length < wanted) return;
+    }
+  };
   const options = {
     fd: own ?? fd,
     readable: true,
@@ -187,13 +216,7 @@ function openPipe(fd: number, isPipe: boolean, source: StreamSource): OpenStream
       // asked for when reading stops, too: what is small then would be the next read
       buffer: () => buffer.subarray(0, Math.max(bufferSize, source.reader?.room?.() ?? busyBufferSize)),
       callback: (length: number): boolean => {
-        const bytes = buffer.subarray(0, length);
-        total += length;
-        if (isPipe && total >= busyPipe && buffer.length < busyBufferSize) {
-          widenPipe(own ?? fd);
-          buffer = new Uint8Array(busyBufferSize);
-        }
-        source.reader?.data(bytes);
+        take(length);
         return source.running;
       },
     },
@@ -201,7 +224,7 @@ function openPipe(fd: number, isPipe: boolean, source: StreamSource): OpenStream
   const socket = new net.Socket(options);
   socket.pause();
   if (own === undefined) blockAgainAtExit(socket);
-  return { socket, owned: own !== undefined };
+  return { socket, owned: own !== undefined, readNow };
 }
 
 /**

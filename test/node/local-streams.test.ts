@@ -306,6 +306,35 @@ describe('a source', () => {
     fs.closeSync(reader);
   });
 
+  test('what came into a busy pipe during a pause is read when it ends, there and then', async () => {
+    const { reader, writer } = pipe();
+    const source = openSource(reader);
+    let got = 0;
+    const over = new Promise<void>((resolve, reject) => {
+      source.start({ data: (bytes) => void (got += bytes.length), end: resolve, error: reject });
+    });
+    const piece = new Uint8Array(32 * 1024);
+    let sent = 0;
+    const send = (): void => void (sent += fs.writeSync(writer, piece));
+    source.pause();
+    send();
+    source.resume();
+    expect(got).toBe(0);
+    while (got < 1 << 20) {
+      await until(() => got === sent);
+      send();
+    }
+    await until(() => got === sent);
+    source.pause();
+    send();
+    source.resume();
+    expect(got).toBe(sent);
+    fs.closeSync(writer);
+    await over;
+    expect(got).toBe(sent);
+    fs.closeSync(reader);
+  });
+
   test('a paused file stays where it is', async () => {
     const file = path.join(folder, 'f');
     fs.writeFileSync(file, data);
