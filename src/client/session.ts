@@ -1,5 +1,6 @@
 import { requestAgentForwarding } from '../core/connection/agent-forward.ts';
-import type { Channel, IncomingRequest } from '../core/connection/channel.ts';
+import type { IncomingRequest } from '../core/connection/answer-queue.ts';
+import type { Channel } from '../core/connection/channel.ts';
 import type { Connection } from '../core/connection/connection.ts';
 import {
   answerRequests,

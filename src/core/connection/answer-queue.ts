@@ -1,5 +1,13 @@
 import { SshError } from '../util/errors.ts';
 
+/** A channel request that the peer made. */
+export interface IncomingRequest {
+  readonly name: string;
+  readonly wantReply: boolean;
+  /** What follows the name; it may be kept. */
+  readonly body: Uint8Array;
+}
+
 /** The most of the peer's requests that may wait for the answer to an earlier one. */
 const MOST_WAITING = 128;
 

@@ -20,18 +20,10 @@ import {
   channelSuccess,
   channelWindowAdjust,
 } from '../wire/connection-messages.ts';
-import { AnswerQueue } from './answer-queue.ts';
+import { AnswerQueue, type IncomingRequest } from './answer-queue.ts';
 import { Outgoing, type StreamNumber } from './outgoing.ts';
 import { ReplyQueue } from './reply-queue.ts';
 import type { ReceiveWindow, SendWindow } from './window.ts';
-
-/** A channel request that the peer made. */
-export interface IncomingRequest {
-  readonly name: string;
-  readonly wantReply: boolean;
-  /** What follows the name; it may be kept. */
-  readonly body: Uint8Array;
-}
 
 /** What the owner of a channel is told. Every part is optional: data that nobody takes is consumed, requests that nobody answers fail. */
 export interface ChannelHandler {

@@ -1,7 +1,8 @@
 import type { ChannelRequestName, ChannelRequestValues } from '../wire/connection-messages.ts';
 import { channelRequests } from '../wire/connection-messages.ts';
 import { encodeTerminalModes, type TerminalModes } from '../wire/terminal-modes.ts';
-import type { Channel, IncomingRequest } from './channel.ts';
+import type { IncomingRequest } from './answer-queue.ts';
+import type { Channel } from './channel.ts';
 
 /** The size of a terminal; where pixels are not known they are 0. */
 export interface TerminalSize {
