@@ -11,7 +11,6 @@ import {
   signMessage,
   type Sshsig,
   type SshsigHash,
-  SshsigError,
   sshsigFaults,
   sshsigHashes,
   sshsigPublicKey,
@@ -31,6 +30,7 @@ import { Fatal, reason } from './endings.ts';
 import type { Run } from './run.ts';
 import { messageSigner } from './sk-signer.ts';
 import { checkSigner, findPrincipals, matchPrincipals } from './signers.ts';
+import { isArmourFault, tellFault } from './sshsig-faults.ts';
 import { usage } from './usage.ts';
 
 const FAILED = 255;
@@ -275,49 +275,6 @@ function digestOf(run: Run, where: string, hash: SshsigHash, file?: string): Uin
   return digest.digest();
 }
 
-/** What is said of a signature that can't be read: {} stands for the error's text, %s for what is not supported. */
-interface FaultTexts {
-  readonly told: string;
-  /** A second line, behind the name of the operation. */
-  readonly operation?: string;
-  /** A second line that names its function itself. */
-  readonly then?: string;
-}
-
-const armoured = { operation: 'sshsig_armor: {}' };
-
-const faultTexts: ReadonlyMap<string, FaultTexts> = new Map([
-  [sshsigFaults.header, { told: "Couldn't parse signature: missing header", ...armoured }],
-  [sshsigFaults.headerEnd, { told: 'sshsig_dearmor: no header eol', ...armoured }],
-  [sshsigFaults.footer, { told: "Couldn't parse signature: missing footer", ...armoured }],
-  [sshsigFaults.base64, { told: 'sshsig_dearmor: decode base64: {}', ...armoured }],
-  [sshsigFaults.preamble, { told: "Couldn't verify signature: invalid format" }],
-  [sshsigFaults.laterVersion, { told: 'Signature version %s is larger than supported version 1' }],
-  [sshsigFaults.frame, { told: 'sshsig_peek_hashalg: parse signature object: {}' }],
-  [
-    sshsigFaults.hash,
-    {
-      told: 'sshsig_check_hashalg: unsupported hash algorithm "%s"',
-      then: 'sshsig_verify_fd: hash_file: {}',
-    },
-  ],
-  [sshsigFaults.fields, { told: 'sshsig_wrap_verify: parse signature object: {}' }],
-  [sshsigFaults.trailing, { told: 'Signature contains trailing data' }],
-  [sshsigFaults.rsaName, { told: "Couldn't verify signature: unable to get signature type: {}" }],
-  [sshsigFaults.rsaAlgorithm, { told: "Couldn't verify signature: unsupported RSA signature algorithm %s" }],
-]);
-
-/** Tells of a signature's fault in ssh-keygen's words. @returns false where it is none of those that it has words for */
-function tellFault(run: Run, operation: string, error: unknown): boolean {
-  const texts = error instanceof SshsigError ? faultTexts.get(error.detail ?? '') : undefined;
-  if (!(error instanceof SshsigError) || texts === undefined) return false;
-  const fill = (text: string): string => text.replace(/\{\}|%s/, (mark) => (mark === '%s' ? error.found : reason(error)));
-  run.error(fill(texts.told));
-  if (texts.operation !== undefined) run.error(`${operation}: ${fill(texts.operation)}`);
-  if (texts.then !== undefined) run.error(fill(texts.then));
-  return true;
-}
-
 /** What is read from the signature's file; undefined where that fails, of which the user has been told. */
 function signatureText(run: Run): Uint8Array | undefined {
   try {
@@ -348,9 +305,8 @@ function readSigner(run: Run): PublicKey | undefined {
     return sshsigPublicKey(bytes);
   } catch (error) {
     const { detail } = error as SshError;
-    const isArmour = detail !== undefined && faultTexts.get(detail)?.operation !== undefined;
     if (detail !== sshsigFaults.fields) tellFault(run, FIND, error);
-    if (!isArmour) run.error(`${FIND}: sshsig_get_pubkey: ${reason(error)}`);
+    if (!isArmourFault(detail)) run.error(`${FIND}: sshsig_get_pubkey: ${reason(error)}`);
     return undefined;
   }
 }
