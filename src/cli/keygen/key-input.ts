@@ -11,7 +11,7 @@ import { SystemError } from '../../node/errno.ts';
 import { fileState } from '../../node/file-entries.ts';
 import { readWholeFile } from '../../node/files.ts';
 import { askSecret, givenPassphrase } from './prompts.ts';
-import { because, type Fatal, reason } from './endings.ts';
+import { because, Fatal, reason } from './endings.ts';
 import type { Run } from './run.ts';
 
 /** A private key and what its file says beside it. */
@@ -51,11 +51,31 @@ function isPem(format: string | undefined): boolean {
 
 /** A private key that the user may have to give the passphrase for. @throws Fatal with the reason */
 export async function loadIdentity(run: Run, path: string): Promise<LoadedKey> {
+  const loaded = await loadUnlocked(run, path, (error) => becauseOf(run, `Load key "${path}"`, path, error));
+  return loaded ?? loadLocked(run, path);
+}
+
+/** The same for a key that is to sign: why its file can't be read is told only to those who debug. @throws Fatal */
+export async function loadSigningKey(run: Run, path: string): Promise<LoadedKey> {
+  const loaded = await loadUnlocked(run, path, async (error) => {
+    run.log('DEBUG', `load_sign_key: load private key "${path}": ${reason(error)}`);
+    await explain(run, path, error);
+    return new Fatal(`No private key found for "${path}"`, { cause: error });
+  });
+  return loaded ?? loadLocked(run, path);
+}
+
+/** The key in a file; undefined where it takes a passphrase. @throws what a failure of another kind is turned into */
+async function loadUnlocked(run: Run, path: string, failed: (error: unknown) => Promise<Fatal>): Promise<LoadedKey | undefined> {
   try {
     return await readPrivateFile(run, path, undefined);
   } catch (error) {
-    if (!isWrongPassphrase(error)) throw await becauseOf(run, `Load key "${path}"`, path, error);
+    if (!isWrongPassphrase(error)) throw await failed(error);
+    return undefined;
   }
+}
+
+async function loadLocked(run: Run, path: string): Promise<LoadedKey> {
   const passphrase = givenPassphrase(run, 'P') ?? (await askSecret(`Enter passphrase for "${path}": `));
   try {
     return await readPrivateFile(run, path, passphrase);
@@ -69,10 +89,15 @@ export async function loadIdentity(run: Run, path: string): Promise<LoadedKey> {
 /** Why a key file was not read; with --why also what is wrong in it, in a line of its own. */
 export async function becauseOf(run: Run, what: string, path: string, error: unknown): Promise<Fatal> {
   const fatal = because(what, error);
-  if (!run.options.why) return fatal;
+  await explain(run, path, error);
+  return fatal;
+}
+
+/** Says what is wrong in a key file where --why asks for it. */
+async function explain(run: Run, path: string, error: unknown): Promise<void> {
+  if (!run.options.why) return;
   const { diagnose } = await import('./why.ts');
   run.complain(`${await diagnose(path, error)}\n`);
-  return fatal;
 }
 
 /** Whether a key needs another passphrase, or one at all. */

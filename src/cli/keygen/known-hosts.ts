@@ -13,6 +13,7 @@ import {
   parseKnownHostsLine,
   skimHosts,
 } from '../../core/keys/known-hosts.ts';
+import { isMalformedHashedName } from '../../core/keys/hashed-name.ts';
 import { everyLine, suspectLines } from '../../core/keys/known-hosts-lines.ts';
 import { keyType } from '../../core/keys/key-types.ts';
 import { latin1Bytes, latin1Text, utf8Text } from '../../core/util/bytes.ts';
@@ -188,12 +189,13 @@ function walk(pass: Pass, content: string): void {
 
 function handleLine(pass: Pass, line: Line): void {
   const hosts = skimHosts(line.text);
-  if (hosts !== undefined && !pass.isHost(hosts)) {
+  if (hosts !== undefined && !pass.isHost(hosts) && !isMalformedHashedName(hosts)) {
     keepUnlessFinding(pass, line);
     return;
   }
   const parsed = parse(line.text);
   if (parsed.at !== 'entry') noEntry(pass, line, parsed);
+  else if (isMalformedHashedName(parsed.hosts)) noEntry(pass, line, { at: 'invalid', reason: 'malformed hashed name' });
   else if (hosts === undefined && !pass.isHost(parsed.hosts)) keepUnlessFinding(pass, line);
   else if (pass.remove) removeLine(pass, line, parsed);
   else if (pass.find) showLine(pass, line, parsed);

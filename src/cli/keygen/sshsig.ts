@@ -23,7 +23,7 @@ import { fileExists, fileState } from '../../node/file-entries.ts';
 import { overwriteFile, readWholeFile } from '../../node/files.ts';
 import { readFilePieces, readInput } from '../../node/standard-input.ts';
 import { type AgentConnection, connectAgent } from './agent.ts';
-import { loadIdentity, loadPublic } from './key-input.ts';
+import { loadPublic, loadSigningKey } from './key-input.ts';
 import { mayOverwrite } from './prompts.ts';
 import { isRevoked } from './revoked.ts';
 import { Fatal, reason } from './endings.ts';
@@ -204,7 +204,7 @@ async function privateKeyOf(run: Run, file: string, publicKey: PublicKey): Promi
     target = candidate;
     break;
   }
-  const { key } = await loadIdentity(run, target);
+  const { key } = await loadSigningKey(run, target);
   if (Buffer.compare(key.publicKey.blob, publicKey.plain.blob) !== 0) {
     key.wipe();
     throw new Fatal(`Public key ${file} doesn't match private ${target}`);

@@ -62,7 +62,17 @@ function hashOneByOne(salts: Uint8Array, names: readonly string[]): string[] {
 
 /** The salt of a hashed name, where it is one. */
 export function hashedNameSalt(hosts: string): Uint8Array | undefined {
-  const [, encoded = ''] = /^\|1\|([^|]*)\|[A-Za-z0-9+/]{27}=$/.exec(hosts) ?? [];
+  return /\|[A-Za-z0-9+/]{27}=$/.test(hosts) && hosts.length === LENGTH ? leadingSalt(hosts) : undefined;
+}
+
+/** Whether a line's names begin as a hashed one and have no salt of the right length: such a line can't be asked whose it is. */
+export function isMalformedHashedName(hosts: string): boolean {
+  return hosts.startsWith('|') && leadingSalt(hosts) === undefined;
+}
+
+/** The salt that names begin with, whatever stands behind it. */
+function leadingSalt(hosts: string): Uint8Array | undefined {
+  const [, encoded = ''] = /^\|1\|([^|]*)\|/.exec(hosts) ?? [];
   const salt = fromBase64(encoded);
   return salt?.length === HASH_LENGTH ? salt : undefined;
 }

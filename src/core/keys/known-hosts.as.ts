@@ -104,7 +104,7 @@ export function matches(): bool {
 
 /**
  * Goes through so many bytes of whole lines. Found are those that may name the host, and those that are not in order: the others are
- * lines of other hosts, with a known type of key and without a marker, comments, and empty.
+ * lines of other hosts, with a known type of key and without a marker, comments, and empty. A hashed name without a salt is not in order.
  */
 export function scan(length: usize): usize {
   const end = lines + length;
@@ -201,12 +201,23 @@ function isOthers(line: usize, stop: usize): bool {
   const key = skipBlanks(typeEnd, stop);
   if (key == stop || <u32>load<u8>(key) == RETURN || !isType(type, typeEnd - type)) return false;
   if (first != 0x7c) return !isPattern && !includes(hosts, hostsEnd);
-  if (hostsEnd - hosts != HASHED) return true;
+  if (hostsEnd - hosts != HASHED || !hasSalt(hosts)) return false;
   store<u32>(waiting + (lanes << 3), line);
   store<u32>(waiting + (lanes << 3) + 4, passed);
   decode(hosts);
   lanes++;
   return true;
+}
+
+/** Whether a hashed name begins with a salt: 27 digits of base64, of which the last has no more bits than are needed, and a padding. */
+function hasSalt(hosts: usize): bool {
+  if ((load<u32>(hosts) & 0xffffff) != 0x7c317c) return false;
+  const last = hosts + BEGIN + DIGITS - 1;
+  for (let at = hosts + BEGIN; at < last; at++) {
+    // only A has the value of what is no digit
+    if (value(at) == 0 && load<u8>(at) != 0x41) return false;
+  }
+  return (value(last - 1) & 3) == 0 && load<u16>(last) == 0x7c3d;
 }
 
 function skipBlanks(at: usize, stop: usize): usize {

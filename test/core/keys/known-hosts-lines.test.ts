@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { formatHashedName, formatHashedNames } from '../../../src/core/keys/hashed-name.ts';
+import { formatHashedName, formatHashedNames, isMalformedHashedName } from '../../../src/core/keys/hashed-name.ts';
 import { keyTypes } from '../../../src/core/keys/key-types.ts';
 import { hostMatcher, knownHostsEntries, parseKnownHostsLine } from '../../../src/core/keys/known-hosts.ts';
 import { everyLine, suspectLines } from '../../../src/core/keys/known-hosts-lines.ts';
@@ -67,7 +67,8 @@ describe('the lines of a long text that have to be read', () => {
         const matches = hostMatcher(NAME);
         for (const [index, line] of lines.entries()) {
           const parsed = parseKnownHostsLine(line);
-          const isOrdinary = parsed.at === 'entry' && parsed.marker === undefined && !matches(parsed.hosts);
+          const isOrdinary =
+            parsed.at === 'entry' && parsed.marker === undefined && !matches(parsed.hosts) && !isMalformedHashedName(parsed.hosts);
           if (parsed.at !== 'comment' && !isOrdinary) expect(numbers).toContain(index + 1);
         }
       }),
@@ -98,6 +99,27 @@ describe('the lines of a long text that have to be read', () => {
     expect(suspectLines(others.join('\n'), NAME)).toEqual([]);
     const types = keyTypes.map(({ name }) => `host ${name} ${encoded}`);
     expect(suspectLines([...others, ...types].join('\n'), NAME)).toEqual([]);
+  });
+
+  test('are all whose hashed name has no salt, and none whose hash alone is malformed', () => {
+    const good = formatHashedName(saltOf(2), 'other');
+    const [salt, hash] = [good.slice(3, 31), good.slice(32)];
+    const malformed = [
+      ...Array.from({ length: 31 }, (_, at) => `${good.slice(0, at)}-${good.slice(at + 1)}`),
+      ...Array.from({ length: 27 }, (_, at) => `|1|${salt.slice(0, at)}|${salt.slice(at + 1)}|${hash}`),
+      `|1|${salt.slice(0, 26)}/=|${hash}`,
+      `|1|${salt}${hash}x`,
+      `|1|${salt}`,
+      `|1||${hash}`,
+      `|1|AAAA${salt}|${hash}`,
+      '|',
+    ].filter((hosts) => hosts.startsWith('|'));
+    const fine = [good, `|1|${salt}|*${hash.slice(1)}`, `|1|${'A'.repeat(27)}=|${hash}`];
+    for (const hosts of malformed) expect(isMalformedHashedName(hosts)).toBe(true);
+    for (const hosts of fine) expect(isMalformedHashedName(hosts)).toBe(false);
+    const lines = [...fine, ...malformed].map((hosts) => `${hosts} ${key.name} ${encoded}`);
+    const numbers = suspectLines([...others, ...lines].join('\n'), NAME).map(({ number }) => number);
+    expect(numbers).toEqual(malformed.map((_, index) => others.length + fine.length + index + 1));
   });
 
   test('are all where the name has more bytes than are looked for, or letters in upper case', () => {
