@@ -2,8 +2,8 @@ import v8 from 'node:v8';
 
 /**
  * What keeps a process small that lives all day and computes little: nothing is compiled twice (of V8's compilers each has megabytes of
- * code of its own), and what is thrown away is collected early. `--optimize-for-size` lets it sleep, too: some seconds after there was something to do the runtime gives back what memory it can,
- * and is done; without it, it looks again every few seconds, for ever.
+ * code of its own), and what is thrown away is collected early. `--optimize-for-size` lets it sleep, too: some seconds after there was
+ * something to do the runtime gives back what memory it can, and is done; without it, it looks again every few seconds, for ever.
  */
 const smallFlags = ['--no-opt', '--no-maglev', '--no-sparkplug', '--optimize-for-size'];
 

@@ -64,7 +64,10 @@ export function base64(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
 }
 
-/** The bytes of a base64 text without white space, or undefined where it is not base64 with its padding or where bits that stand for nothing are set. */
+/**
+ * The bytes of a base64 text without white space, or undefined where it is not base64 with its padding or where bits that stand for
+ * nothing are set.
+ */
 export function fromBase64(text: string): Uint8Array | undefined {
   if (text.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(text)) return undefined;
   const bytes = Buffer.from(text, 'base64');
