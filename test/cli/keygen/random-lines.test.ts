@@ -1,50 +1,37 @@
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { comparable } from '../../known-differences.ts';
 import { describePeer, peerProgram } from '../../peers.ts';
 import { own } from '../../run.ts';
 import { randomLine } from './random-lines.ts';
+import { differences, makeScene, sceneFiles } from './scene.ts';
 import { runScript, type ScriptResult } from './scripts.ts';
 
-const { files } = JSON.parse(readFileSync(new URL('../../vectors/keygen-scene.json', import.meta.url), 'utf8')) as {
-  readonly files: Readonly<Record<string, string>>;
-};
-
-const scene = mkdtempSync(path.join(tmpdir(), 'tsh-scene-'));
+const scene = makeScene();
 afterAll(() => rmSync(scene, { recursive: true }));
-for (const [name, content] of Object.entries(files)) writeFileSync(path.join(scene, name), Buffer.from(content, 'base64'), { mode: 0o600 });
 mkdirSync(path.join(scene, 'folder'));
 writeFileSync(path.join(scene, 'empty'), '');
 writeFileSync(path.join(scene, 'closed'), 'closed');
 chmodSync(path.join(scene, 'closed'), 0);
 symlinkSync('rsa', path.join(scene, 'link'));
 
-/** How many command lines are run, and from which on: TSH_RANDOM_LINES=1000 or 5000+1000 for more of them. */
-const [, first = '1', count = '200'] = /^(?:(\d+)\+)?(\d+)$/.exec(process.env['TSH_RANDOM_LINES'] ?? '') ?? [];
-
-const AT_ONCE = 4;
-
 describePeer('openssh-10', 'random command lines', () => {
   test('do what they do with ssh-keygen', async () => {
-    const numbers = Array.from({ length: Number(count) }, (_, index) => Number(first) + index);
-    const different: string[] = [];
-    const worker = async (): Promise<void> => {
-      for (let number = numbers.shift(); number !== undefined; number = numbers.shift()) {
-        const line = `$K ${randomLine(number).map(quoted).join(' ')}`;
-        const theirs = steady(await runScript([line], scene, peerProgram('openssh-10', 'ssh-keygen')));
-        // it crashes where it is to tell the comment of a key that it knows from a locked file
-        if (theirs.lines[0]?.code === null) continue;
-        const ours = steady(await runScript([line], scene, own('tsh-keygen')));
-        if (JSON.stringify(theirs) !== JSON.stringify(ours))
-          different.push(`line ${number}: ${JSON.stringify(theirs)} but ${JSON.stringify(ours)}`);
-      }
-    };
-    await Promise.all(Array.from({ length: AT_ONCE }, worker));
-    expect(different).toEqual([]);
+    expect(await differences('TSH_RANDOM_LINES', 200, compare)).toEqual([]);
   }, 3_600_000);
 });
+
+/** What the programs did differently with a command line; undefined where that is nothing. */
+async function compare(number: number): Promise<string | undefined> {
+  const line = `$K ${randomLine(number).map(quoted).join(' ')}`;
+  const theirs = steady(await runScript([line], scene, peerProgram('openssh-10', 'ssh-keygen')));
+  // it crashes where it is to tell the comment of a key that it knows from a locked file
+  if (theirs.lines[0]?.code === null) return undefined;
+  const ours = steady(await runScript([line], scene, own('tsh-keygen')));
+  if (JSON.stringify(theirs) === JSON.stringify(ours)) return undefined;
+  return `line ${number}: ${JSON.stringify(theirs)} but ${JSON.stringify(ours)}`;
+}
 
 function quoted(argument: string): string {
   return `'${argument.replaceAll("'", "'\\''")}'`;
@@ -65,7 +52,7 @@ function steady({ lines, files: left }: ScriptResult): Steady {
       err: comparable('stderr', withoutChance(err)),
     })),
     files: Object.fromEntries(
-      Object.entries(left).map(([name, text]) => [name, withoutChance(name in files ? text : text.replace(/ AAAA\S+/g, ''))]),
+      Object.entries(left).map(([name, text]) => [name, withoutChance(sceneFiles.has(name) ? text : text.replace(/ AAAA\S+/g, ''))]),
     ),
   };
 }

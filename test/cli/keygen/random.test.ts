@@ -7,37 +7,19 @@ import { allowed, comparable } from '../../known-differences.ts';
 import { describePeer, peerProgram } from '../../peers.ts';
 import { own } from '../../run.ts';
 import { numbersFrom, randomCase } from './random-cases.ts';
+import { differences, makeScene } from './scene.ts';
 import { runScript, type ScriptResult } from './scripts.ts';
 
-const { files } = JSON.parse(readFileSync(new URL('../../vectors/keygen-scene.json', import.meta.url), 'utf8')) as {
-  readonly files: Readonly<Record<string, string>>;
-};
-
-const scene = mkdtempSync(path.join(tmpdir(), 'tsh-scene-'));
-for (const [name, content] of Object.entries(files)) writeFileSync(path.join(scene, name), Buffer.from(content, 'base64'), { mode: 0o600 });
+const scene = makeScene();
 afterAll(() => rmSync(scene, { recursive: true }));
-
-/** How many cases are run, and from which on: TSH_RANDOM_CASES=1000 or 5000+1000 for more of them. */
-const [, first = '1', count = '48'] = /^(?:(\d+)\+)?(\d+)$/.exec(process.env['TSH_RANDOM_CASES'] ?? '') ?? [];
 
 /** What only we say. */
 const refusals = allowed('ssh-keygen').map(({ what }) => what);
 const isRefusal = (err = ''): boolean => err.split('\r\n').some((line) => refusals.some((refusal) => matchPattern(line, refusal)));
 
-const AT_ONCE = 4;
-
 describePeer('openssh-10', 'damaged files', () => {
   test('are told of as ssh-keygen does', async () => {
-    const numbers = Array.from({ length: Number(count) }, (_, index) => Number(first) + index);
-    const different: string[] = [];
-    const worker = async (): Promise<void> => {
-      for (let number = numbers.shift(); number !== undefined; number = numbers.shift()) {
-        const difference = await compare(number);
-        if (difference !== undefined) different.push(difference);
-      }
-    };
-    await Promise.all(Array.from({ length: AT_ONCE }, worker));
-    expect(different).toEqual([]);
+    expect(await differences('TSH_RANDOM_CASES', 48, compare)).toEqual([]);
   }, 3_600_000);
 });
 
