@@ -4,6 +4,7 @@ import { ChannelOpenError } from '../core/connection/open-error.ts';
 import { type LogLevel, isLogged } from '../core/util/log.ts';
 import { matchPatternList } from '../core/util/pattern.ts';
 import { visibleText } from '../core/util/vis.ts';
+import { compileLess } from '../node/compile-less.ts';
 import { systemClock } from '../node/clock.ts';
 import { readAnswer } from '../node/read-passphrase.ts';
 import { runShell, runShellAside, userShell } from '../node/spawn.ts';
@@ -190,7 +191,11 @@ class Runner {
     const farewell = `Connection to ${config.host} closed.`;
     await this.opened.askBy((question) => session.aside(question));
     this.markTraffic(plan.pty !== undefined);
-    if (plan.pty !== undefined) transport.hasten();
+    if (plan.pty !== undefined) {
+      transport.hasten();
+      // keys are few, and none is to wait for a compiler
+      compileLess('maglev');
+    }
     this.runLocalCommand();
     this.enter(plan.pty === undefined || !isLogged('INFO', options.logLevel) ? undefined : farewell);
     let broken: Error | undefined;

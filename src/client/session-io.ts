@@ -6,6 +6,9 @@ import { openSource, type Source } from '../node/local-input.ts';
 /** What the user types on its way to the channel: what is to be sent of it, which may be nothing. */
 export type InputFilter = (input: Uint8Array) => Uint8Array;
 
+/** A terminal gives no more than this at once, in bytes. */
+const mostTyped = 4096;
+
 /**
  * This process' stdin, stdout and stderr at the two ends of a channel: what comes is written at once, and the peer may send as much again
  * as was written; where the channel takes no more, stdin is not read.
@@ -78,8 +81,10 @@ export class SessionIo {
   /** Sends bytes as input that has passed the filter; stdin is not read while there is no room for more. */
   send(bytes: Uint8Array): void {
     const { channel } = this;
-    // at once: the rest of this turn of the event loop takes as long as all that is done here
-    if (bytes.length > 0 && channel?.writable === true && !channel.writeNow(bytes)) this.source?.pause();
+    if (bytes.length === 0 || channel?.writable !== true) return;
+    // what is typed at once: the rest of this turn of the event loop takes as long as all that is done here
+    const more = bytes.length <= mostTyped ? channel.writeNow(bytes) : channel.write(bytes);
+    if (!more) this.source?.pause();
   }
 
   /** Shows nothing of what comes until it is told by the function that it gets whether to show or to drop all that. */

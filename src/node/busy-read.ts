@@ -10,10 +10,9 @@ const MUCH = 1024 * 1024;
 /** How much is waited for, in bytes, */
 const WORTH_WAKING = 512 * 1024;
 /** and where much is sent: sshd makes room for 64 KiB in 36 bytes. */
-const ANSWERS_WORTH_WAKING = 256;
+const ANSWERS_WORTH_WAKING = 504;
 /** How long is waited, in milliseconds. */
 const LONGEST_NAP_MS = 2;
-const LONGEST_NAP_OF_SENDER_MS = 1;
 /** What was read let so much be sent at once, in bytes: then the peer's window is what is waited for. */
 const MUCH_SENT = 64 * 1024;
 /** A nap that brings less than this, in bytes, says that the socket is not busy. */
@@ -63,17 +62,17 @@ export class BusyReader {
    */
   after(length: number, receiver: BusyReceiver): boolean {
     this.untried -= length;
-    if (this.untried <= 0) return this.turn(receiver, WORTH_WAKING, LONGEST_NAP_MS);
-    return this.sent < MUCH_SENT || this.turn(receiver, ANSWERS_WORTH_WAKING, LONGEST_NAP_OF_SENDER_MS);
+    if (this.untried <= 0) return this.turn(receiver, WORTH_WAKING);
+    return this.sent < MUCH_SENT || this.turn(receiver, ANSWERS_WORTH_WAKING);
   }
 
-  private turn(receiver: BusyReceiver, worth: number, napMs: number): boolean {
+  private turn(receiver: BusyReceiver, worth: number): boolean {
     const socket = (this.socket ??= this.open(this.descriptor));
     socket.wakeAt(worth);
     try {
       // a clock that jumps makes no more of it than the length of one turn, and this is the one that costs nothing
       for (let read = 0, end = Date.now() + TURN_MS; read < TURN_BYTES && Date.now() < end; ) {
-        socket.wait(napMs);
+        socket.wait(LONGEST_NAP_MS);
         this.sent = 0;
         const got = socket.read(receiver.space());
         if (got < LULL) this.untried = MUCH;

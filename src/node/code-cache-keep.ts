@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import path from 'node:path';
 import { formatKept, type LoadedScript } from './code-cache.ts';
+import { compileAsEver } from './compile-less.ts';
 import { makeFolder, replaceFile } from './files.ts';
 import { changedFlags } from './small.ts';
 
@@ -14,6 +15,7 @@ export function keepCode({ compiled, keepFile, keptParts }: LoadedScript, parts:
   process.on('exit', () => {
     const known = new Set(keptParts);
     if (changedFlags() || parts.every((part) => known.has(part))) return;
+    compileAsEver();
     const folder = path.dirname(keepFile);
     try {
       if (statSync(path.dirname(folder)).uid !== process.geteuid?.()) return;

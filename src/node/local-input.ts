@@ -32,14 +32,14 @@ const bufferSize = 64 * 1024;
 /** After how much a pipe is a busy one: it is made to hold more, so that its writer is waited for less often. */
 const busyPipe = 1024 * 1024;
 const busyBufferSize = 256 * 1024;
-/** The same of a file: one write of sealed packets. */
-const fileBufferSize = 256 * 1024;
+/** The same of a file: one large write of sealed packets. */
+const fileBufferSize = 896 * 1024;
 /** A terminal gives no more than 4 KiB at once. */
 const terminalBufferSize = 4096;
 /** What is read of a file however little room there is. */
 const smallestRead = 4096;
-/** After so many reads of a file other work has its turn. */
-const mostReads = 4;
+/** After so many bytes read other work has its turn. */
+const turnBytes = 1024 * 1024;
 
 /**
  * Input from a descriptor: pipes and sockets by the event loop into one buffer, files in slices between which other work goes on,
@@ -94,26 +94,27 @@ class FileSource implements Source {
 
   private turn(): void {
     this.reading = true;
-    for (let reads = 0; reads < mostReads && !this.paused && this.reader !== undefined; reads++) this.read(this.reader);
+    for (let left = turnBytes; left > 0 && !this.paused && this.reader !== undefined; ) left -= this.read(this.reader);
     this.reading = false;
     if (!this.paused && this.reader !== undefined) this.schedule();
   }
 
-  private read(reader: SourceReader): void {
+  private read(reader: SourceReader): number {
     let length: number;
     try {
       length = fs.readSync(this.fd, this.buffer, 0, Math.max(smallestRead, Math.min(reader.room?.() ?? Infinity, fileBufferSize)), null);
     } catch (error) {
       this.close();
       reader.error(systemError(error));
-      return;
+      return 0;
     }
     if (length === 0) {
       this.close();
       reader.end();
-      return;
+      return 0;
     }
     reader.data(this.buffer.subarray(0, length));
+    return length;
   }
 }
 
@@ -194,7 +195,7 @@ function openPipe(fd: number, isPipe: boolean, source: StreamSource): OpenStream
   };
   const readNow = (): void => {
     if (own === undefined || inside || total < busyPipe) return;
-    for (let reads = 0; reads < mostReads && source.running; reads++) {
+    for (let left = turnBytes; left > 0 && source.running; ) {
       const wanted = Math.min(buffer.length, Math.max(smallestRead, source.reader?.room?.() ?? busyBufferSize));
       let length = 0;
       try {
@@ -204,6 +205,7 @@ function openPipe(fd: number, isPipe: boolean, source: StreamSource): OpenStream
       }
       if (length > 0) take(length);
       if (length < wanted) return;
+      left -= length;
     }
   };
   const options = {

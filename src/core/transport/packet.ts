@@ -195,8 +195,12 @@ export class PacketReader {
   }
 }
 
-/** Sealed packets are collected up to this much before they are handed out: eight of the largest that carry a channel's data. */
-const BATCH = 258 * 1024;
+/** What the largest packet that carries a channel's data takes at most, in bytes. */
+const DATA_PACKET = 33_024;
+/** Sealed packets are collected up to this much before they are handed out, */
+const BATCH = 8 * DATA_PACKET;
+/** and while the output takes all at once up to this much: fewer and larger writes wake the peer, and this side, less often. */
+const LARGE_BATCH = 28 * DATA_PACKET;
 /** A smaller batch is copied where the output is behind, so that no large buffer waits for little. */
 const WORTH_GIVING = 64 * 1024;
 /** What a writer begins with. */
@@ -222,6 +226,7 @@ export class PacketWriter {
   private readonly random: Random;
   private buffer: Uint8Array = new Uint8Array(SMALLEST_SEND_BUFFER);
   private end = 0;
+  private batch = BATCH;
   /** Buffers that the output still reads from, and those that it is done with. */
   private readonly lent: Uint8Array[] = [];
   private readonly spares: Uint8Array[] = [];
@@ -320,7 +325,10 @@ export class PacketWriter {
     // an output that is never done gets them for good
     if (lent.length === MOST_LENT) lent.length = 0;
     lent.push(buffer);
-    if (unsent() === 0) this.takeBack();
+    const sent = unsent() === 0;
+    // what waits in an output that is behind delays whatever comes after it
+    this.batch = sent ? LARGE_BATCH : BATCH;
+    if (sent) this.takeBack();
     if (this.end === 0) this.takeLargest();
   }
 
@@ -343,10 +351,9 @@ export class PacketWriter {
   }
 
   private reserve(length: number): void {
+    if (this.end + length > this.batch) this.flush();
     if (this.end + length <= this.buffer.length) return;
-    if (this.end + length > BATCH) this.flush();
-    if (this.end + length <= this.buffer.length) return;
-    const larger = new Uint8Array(Math.max(BATCH, length));
+    const larger = new Uint8Array(Math.max(this.batch, length));
     larger.set(this.buffer.subarray(0, this.end));
     this.buffer = larger;
   }

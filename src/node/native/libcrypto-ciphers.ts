@@ -1,5 +1,6 @@
 import type { CipherName } from '../../core/crypto/names.ts';
 import type { BulkCiphers } from '../../core/crypto/packet-bulk.ts';
+import { compileLess } from '../compile-less.ts';
 import { letMemoryGo } from '../let-memory-go.ts';
 import { chachaPolySource } from './libcrypto-chachapoly.ts';
 import { gcmSource } from './libcrypto-gcm.ts';
@@ -27,6 +28,7 @@ export const libcryptoCiphers: BulkCiphers = (cipher) => {
     const row = rows[cipher];
     const crypto = row === undefined ? undefined : libcrypto();
     if (crypto === undefined) letMemoryGo();
+    else compileLess('turbofan');
     sources.set(cipher, crypto === undefined ? undefined : row?.(crypto));
   }
   return sources.get(cipher);
