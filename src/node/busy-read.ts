@@ -1,6 +1,6 @@
 /**
  * Reading of a busy TCP socket past libuv, which wakes for every few packets that come: that is a third of the work of moving much data.
- * Here the process sleeps until half a MiB is there, or a moment is over, and reads it by one call. Where much is sent it sleeps
+ * Here the process sleeps until most of a MiB is there, or a moment is over, and reads it by one call. Where much is sent it sleeps
  * until the peer has made room for about as much.
  */
 import { busySocket, type BusySocket } from './busy-socket.ts';
@@ -8,7 +8,7 @@ import { busySocket, type BusySocket } from './busy-socket.ts';
 /** After so many bytes it is tried whether a socket is busy: what that can cost, a nap at the end of the data, is then little. */
 const MUCH = 1024 * 1024;
 /** How much is waited for, in bytes, */
-const WORTH_WAKING = 512 * 1024;
+const WORTH_WAKING = 768 * 1024;
 /** and where much is sent: sshd makes room for 64 KiB in 36 bytes. */
 const ANSWERS_WORTH_WAKING = 504;
 /** How long is waited, in milliseconds. */
