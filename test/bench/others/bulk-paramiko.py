@@ -9,7 +9,10 @@ CHUNK = 256 * 1024
 client = paramiko.SSHClient()
 client.set_missing_host_key_policy(paramiko.MissingHostKeyPolicy())
 client.connect(host, int(port), username=user, key_filename=key, allow_agent=False, look_for_keys=False)
-channel = client.get_transport().open_session(window_size=2 * 1024 * 1024)
+transport = client.get_transport()
+# its key exchange in the middle of much data fails (Key-exchange timed out), and none is due so early
+transport.packetizer.REKEY_BYTES = transport.packetizer.REKEY_PACKETS = 2**40
+channel = transport.open_session(window_size=2 * 1024 * 1024)
 channel.exec_command(command)
 while data := sys.stdin.buffer.read(CHUNK):
     channel.sendall(data)
