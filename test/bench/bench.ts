@@ -2,15 +2,8 @@
  * tsh and stock OpenSSH 10.0 in turn, against OpenSSH's sshd on loopback: CPU seconds of the whole process tree, wall time and peak
  * memory as ratios.
  *
- *   npm run bench [-- [--form node|binary] [--binary PATH] [--node PATH|MAJOR] [--pairs N] [--minutes N] [--bulk MIB] [--far MIB]
- *                     [--others] [--json FILE] [ROW...]]
- *
- * ROW is part of a row's name: `start`, `default down`, `gcm`, `path`; without one all are run. A round runs each row once with each
- * program, so that what else the machine does touches all alike; rounds follow one another until there are N pairs (5) or the minutes
- * (28) are over. `--form binary` measures the packaged binary (build/package/tsh-linux-x64/bin/tsh) instead of bin/; `--node` is the Node
- * that bin/ runs on and whose bare start is printed beside (the running one; for the binary 26, the one that is inside), a number
- * meaning npm's `node` package of that version. `--others` adds other clients where a row has them. The table goes to stdout, all samples
- * to a file (bench.json).
+ * A round runs each row once with each program, so that what else the machine does touches all alike; rounds follow one another until
+ * there are as many as were asked for, or the time is over.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -18,12 +11,28 @@ import { cpus } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { peerMissing } from '../peer-programs.ts';
-import { DELAY_PROXY, runDelayProxy } from './delay-proxy.ts';
 import { benchEnvironment } from './measure.ts';
 import { formatTable, summarize } from './report.ts';
 import type { Round, Row } from './row.ts';
 import { benchRows } from './rows.ts';
 import { Bench, type Form, root, type Subject } from './workbench.ts';
+
+const usage = `usage: npm run bench [-- [OPTION...] [ROW...]]
+
+ROW is part of a row's name: start, "default down", gcm, path; without one all are run. The table goes to stdout.
+
+  --form node|binary   what is measured: bin/ (node), or the packaged binary
+  --binary PATH        that binary (build/package/tsh-linux-x64/bin/tsh)
+  --node PATH|MAJOR    the Node that bin/ runs on and whose bare start is printed beside, a number meaning npm's node package of that
+                       version (the running one; for the binary 26, the one that is inside)
+  --pairs N            rounds (5)
+  --minutes N          after which no round begins any more (28)
+  --bulk MIB           how much a transfer moves (1024)
+  --far MIB            and one over a long path (256)
+  --others             other clients too, where a row has them
+  --json FILE          where all samples go (bench.json)
+  --help               this text
+`;
 
 interface Choice {
   readonly subject: Subject;
@@ -33,7 +42,8 @@ interface Choice {
   readonly json: string;
 }
 
-function choice(args: readonly string[]): Choice {
+/** What the command line says; undefined where it asks for help. */
+function choice(args: readonly string[]): Choice | undefined {
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
@@ -47,8 +57,10 @@ function choice(args: readonly string[]): Choice {
       far: { type: 'string', default: '256' },
       others: { type: 'boolean', default: false },
       json: { type: 'string', default: 'bench.json' },
+      help: { type: 'boolean', default: false },
     },
   });
+  if (values.help) return undefined;
   const { form, binary } = values;
   if (!isForm(form)) throw new Error(`--form is node or binary, not ${form}`);
   if (form === 'binary' && !existsSync(binary)) throw new Error(`there is no ${binary}; npm run package makes it`);
@@ -92,9 +104,24 @@ async function run(bench: Bench, { rows, pairs, limitMs }: Choice): Promise<Map<
 }
 
 async function main(): Promise<void> {
+  let asked: Choice | undefined;
+  try {
+    asked = choice(process.argv.slice(2));
+  } catch (error) {
+    process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 2;
+    return;
+  }
+  if (asked === undefined) {
+    process.stdout.write(usage);
+    return;
+  }
   const missing = peerMissing('openssh-10');
   if (missing !== undefined) throw new Error(missing);
-  const asked = choice(process.argv.slice(2));
+  await measureRows(asked);
+}
+
+async function measureRows(asked: Choice): Promise<void> {
   const { subject, json } = asked;
   const bench = new Bench(subject);
   try {
@@ -116,6 +143,4 @@ function loadAverage(): string {
   return readFileSync('/proc/loadavg', 'utf8').split(' ').slice(0, 3).join(' ');
 }
 
-const [mode, targetPort, roundTripMs] = process.argv.slice(2);
-if (mode === DELAY_PROXY) runDelayProxy(Number(targetPort), Number(roundTripMs));
-else await main();
+await main();

@@ -1,10 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import type { Sample } from './measure.ts';
-import { type Bench, root } from './workbench.ts';
+import { type Bench, python, root } from './workbench.ts';
 
 const folder = path.join(root, 'test/bench/others');
-const python = '/usr/bin/python3';
 
 /** A client that a program might use instead, where it is installed; each is run with its own defaults. */
 interface OtherClient {

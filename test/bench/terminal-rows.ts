@@ -3,11 +3,10 @@ import path from 'node:path';
 import type { Sample } from './measure.ts';
 import { startPortProcess } from './port-process.ts';
 import { memoryMegabytes, type Row, type Target, valueRatio } from './row.ts';
-import { type Bench, root } from './workbench.ts';
+import { type Bench, python, root } from './workbench.ts';
 
 /** Types into a program's terminal and times what comes back: the finest timer at hand, and no part of what is measured. */
 const driver = path.join(root, 'test/bench/keystrokes.py');
-const python = '/usr/bin/python3';
 const relays = path.join(root, 'test/bench/bare-relay');
 /** Neither side may hide the typing: that is a clock of 20 ms. */
 const options = ['-tt', '-o', 'ObscureKeystrokeTiming=no'];

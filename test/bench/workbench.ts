@@ -4,9 +4,8 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { peerProgram } from '../peer-programs.ts';
 import { type Sshd, startSshd } from '../sshd.ts';
-import { startDelayProxy } from './delay-proxy.ts';
 import { type Command, measure, type Sample, type Stdio } from './measure.ts';
-import type { PortProcess } from './port-process.ts';
+import { type PortProcess, startPortProcess } from './port-process.ts';
 import type { Round } from './row.ts';
 
 /** How our programs are run: by bin/ on a Node, or packaged as one binary. */
@@ -29,6 +28,12 @@ export interface PairOptions extends Stdio {
 
 /** The folder above dist/, where the benchmark is bundled to. */
 export const root = fileURLToPath(new URL('..', import.meta.url));
+
+/** The system's Python: for what is to be no part of what is measured. */
+export const python = '/usr/bin/python3';
+
+/** A long path to a server, in a process of its own, so that its work is nobody else's. */
+const longPath = path.join(root, 'test/bench/delay.py');
 
 /** What rows measure with: the programs, one server that both sides talk to, and a place for files. */
 export class Bench {
@@ -107,7 +112,7 @@ export class Bench {
   private async proxy(sshd: Sshd, roundTripMs: number): Promise<PortProcess> {
     const known = this.proxies.get(roundTripMs);
     if (known !== undefined) return known;
-    const proxy = await startDelayProxy(sshd.port, roundTripMs);
+    const proxy = await startPortProcess(python, [longPath, String(sshd.port), String(roundTripMs)]);
     this.proxies.set(roundTripMs, proxy);
     appendFileSync(sshd.knownHosts, sshd.hostKeys.map((line) => `[127.0.0.1]:${proxy.port} ${line}\n`).join(''));
     return proxy;
