@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import path from 'node:path';
 import koffi from 'koffi';
@@ -8,8 +7,8 @@ import { agentSignFlags, agentSignRequest, agentSignResponse } from '../../src/c
 import { frame } from '../../src/core/wire/frames.ts';
 import { keyPair, type KeyType } from '../sshd.ts';
 import type { Sample } from './measure.ts';
-import type { Round, Row, Target } from './row.ts';
-import { memoryMegabytes, valueRatio } from './row.ts';
+import { cpuSeconds, megabytes, wakes } from './processes.ts';
+import { memoryMegabytes, ownValue, type Round, type Row, valueRatio } from './row.ts';
 import type { Bench } from './workbench.ts';
 
 /** What one signature takes on its way there and back, at a client that does nothing else. */
@@ -40,10 +39,6 @@ export function agentRows(): readonly Row[] {
     { name: 'agent idle', targets: [ownValue(WAKES, 0), memoryMegabytes(55)], measure: idleRound },
     { name: `agent ${clients} clients`, targets: [], measure: (bench) => round(bench, 'ed25519', serveMany) },
   ];
-}
-
-function ownValue(name: string, most: number): Target {
-  return { title: name, most, value: ({ ours }) => ours.values?.[name] };
 }
 
 /** An agent that runs and holds one key. */
@@ -92,7 +87,7 @@ async function withAgent(bench: Bench, program: string, type: KeyType, work: Wor
     const begun = performance.now();
     const { values } = await work({ pid, socket, request });
     const wall = (performance.now() - begun) / 1000;
-    const memory = status(pid, /^VmHWM:\s+(\d+) kB/m) / 1024;
+    const memory = megabytes(pid, 'VmHWM');
     return { cpu: cpuSeconds(pid) - before, wall, memory, ...(values !== undefined && { values }) };
   } finally {
     process.kill(pid, 'SIGTERM');
@@ -206,20 +201,4 @@ class BlockingClient {
   close(): void {
     libcClose(this.fd);
   }
-}
-
-/** How often the threads of a process have gone to sleep, of themselves or not. */
-function wakes(pid: number): number {
-  return readdirSync(`/proc/${pid}/task`).reduce((sum, id) => sum + status(`${pid}/task/${id}`, /^voluntary_ctxt_switches:\s+(\d+)/m), 0);
-}
-
-/** A process' CPU time, in user and system mode, in seconds. */
-function cpuSeconds(pid: number): number {
-  const ticksPerSecond = 100;
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
-  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
-}
-
-function status(process: number | string, pattern: RegExp): number {
-  return Number(pattern.exec(readFileSync(`/proc/${process}/status`, 'utf8'))?.[1]);
 }

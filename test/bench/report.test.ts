@@ -6,6 +6,7 @@ import {
   floorsOver,
   memoryMegabytes,
   millisecondsOverFloor,
+  ownValue,
   type Round,
   type Row,
   type Target,
@@ -48,6 +49,13 @@ describe('what the rounds of a row say', () => {
     expect(formatTable([inReach])).toContain('| MISSED: wall 2.00 > 1.5, node alone 1.50 |');
     expect(formatTable([outOfReach])).toContain('| wall 2.00, node alone 1.75: floor 1.75 > 1.5 |');
     expect(formatTable([summarize(row(wallRatioWhereNodeAllows(2)), [round({ wall: 8 }, { wall: 4 })])])).toContain('| wall 2.00 <= 2 |');
+  });
+
+  test('a figure of ours that is held to a bound has OpenSSH`s beside it, where there is one', () => {
+    const rounds = [round({ values: { MB: 4, wakes: 1 } }, { values: { MB: 2.5 } })];
+    const result = summarize(row(ownValue('MB', 3), ownValue('wakes', 1), ownValue('unknown', 1)), rounds);
+    expect(result.targets.map(({ missed }) => missed)).toEqual([true, false, false]);
+    expect(formatTable([result])).toContain('| MISSED: MB 4.00 > 3, ssh 2.50; wakes 1.00 <= 1; unknown not measured <= 1 |');
   });
 
   test('the table marks what is missed, and tells the values that are no target', () => {

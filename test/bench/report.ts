@@ -29,6 +29,8 @@ export interface TargetResult {
   readonly most: number;
   /** Undefined where no round could tell. */
   readonly value: Spread | undefined;
+  /** The same figure of OpenSSH's, where the target has one. */
+  readonly theirs: Spread | undefined;
   /** The same figure of a bare start of Node, where the target has one. */
   readonly floor: Spread | undefined;
   /** Whether that alone exceeds the bound. */
@@ -60,9 +62,11 @@ export function summarize(row: Row, rounds: readonly Round[]): RowResult {
     targets: row.targets.map((target) => {
       const { title, most } = target;
       const value = optionalSpread(rounds.flatMap((round) => target.value(round) ?? []));
+      const theirs = optionalSpread(rounds.flatMap((round) => target.theirs?.(round) ?? []));
       const floor = optionalSpread(rounds.flatMap((round) => target.floor?.(round) ?? []));
       const outOfReach = floor !== undefined && floor.median > most;
-      return { title, most, value, floor, outOfReach, missed: value !== undefined && value.median > most && !outOfReach };
+      const missed = value !== undefined && value.median > most && !outOfReach;
+      return { title, most, value, theirs, floor, outOfReach, missed };
     }),
   };
 }
@@ -132,11 +136,11 @@ function formatOther({ row, cpuRatio, ours }: RowResult, [name, other]: readonly
   return Number.isFinite(cpuRatio.median) ? cells : cells.map((cell) => cell.replace('NaN', '-'));
 }
 
-function formatTarget({ title, most, value, floor, outOfReach, missed }: TargetResult): string {
+function formatTarget({ title, most, value, theirs, floor, outOfReach, missed }: TargetResult): string {
   const measured = value === undefined ? 'not measured' : value.median.toFixed(2);
   const alone = floor?.median.toFixed(2) ?? '';
   if (outOfReach) return `${title} ${measured}, node alone ${alone}: floor ${alone} > ${most}`;
-  return `${missed ? 'MISSED: ' : ''}${title} ${measured} ${missed ? '>' : '<='} ${most}${alone && `, node alone ${alone}`}`;
+  return `${missed ? 'MISSED: ' : ''}${title} ${measured} ${missed ? '>' : '<='} ${most}${alone && `, node alone ${alone}`}${theirs === undefined ? '' : `, ssh ${theirs.median.toFixed(2)}`}`;
 }
 
 function formatValue(name: string, ours: Summary, theirs: Summary): string {

@@ -29,6 +29,8 @@ export interface Target {
   readonly most: number;
   /** Undefined where this round can't tell. */
   value(round: Round): number | undefined;
+  /** The same figure of OpenSSH's, which stands beside it. */
+  theirs?(round: Round): number | undefined;
   /** The same figure of a bare start of Node: where its median exceeds {@link most}, the target is out of reach, and neither met nor missed. */
   floor?(round: Round): number | undefined;
 }
@@ -73,4 +75,9 @@ export function valueRatio(name: string, most: number): Target {
       return own === undefined || other === undefined ? undefined : own / other;
     },
   };
+}
+
+/** One of our {@link Sample.values}. */
+export function ownValue(name: string, most: number): Target {
+  return { title: name, most, value: ({ ours }) => ours.values?.[name], theirs: ({ theirs }) => theirs.values?.[name] };
 }

@@ -2,6 +2,7 @@ import { agentRows } from './agent-rows.ts';
 import { bulkRows } from './bulk-rows.ts';
 import { floorRows } from './floor-rows.ts';
 import { keygenRows } from './keygen-rows.ts';
+import { memoryRows } from './memory-rows.ts';
 import type { Row } from './row.ts';
 import { pipeRows } from './pipe-rows.ts';
 import { startRows } from './start-rows.ts';
@@ -26,6 +27,7 @@ export function benchRows(options: RowOptions): readonly Row[] {
     ...floorRows(options),
     ...pipeRows(options),
     ...terminalRows(),
+    ...memoryRows(options),
     ...keygenRows(),
     ...agentRows(),
   ];
