@@ -9,7 +9,10 @@ import { busySocket, type BusySocket } from './busy-socket.ts';
 const MUCH = 1024 * 1024;
 /** How much is waited for, in bytes, */
 const WORTH_WAKING = 768 * 1024;
-/** and where much is sent: sshd makes room for 64 KiB in 28 bytes or more, as the cipher has it, and less than a MiB of its two is to run out. */
+/**
+ * and where much is sent: sshd makes room for 64 KiB in 28 bytes or more, as the cipher has it, and of its two MiB less than one is to run
+ * out.
+ */
 const ANSWERS_WORTH_WAKING = 392;
 /** How long is waited, in milliseconds. */
 const LONGEST_NAP_MS = 2;
