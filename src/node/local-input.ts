@@ -219,6 +219,8 @@ function openPipe(fd: number, isPipe: boolean, source: StreamSource): OpenStream
       buffer: () => buffer.subarray(0, Math.max(bufferSize, source.reader?.room?.() ?? busyBufferSize)),
       callback: (length: number): boolean => {
         take(length);
+        // more reads in one turn are fewer and larger writes
+        readNow();
         return source.running;
       },
     },

@@ -336,6 +336,48 @@ describe('a source', () => {
     fs.closeSync(reader);
   });
 
+  test.skipIf(found === undefined)(
+    'what is in a busy pipe is read in one turn of the event loop, however many reads that takes',
+    async () => {
+      const { reader, writer } = pipe();
+      const source = openSource(reader);
+      let got = 0;
+      let reads = 0;
+      let turns = 0;
+      let isSameTurn = false;
+      const over = new Promise<void>((resolve, reject) => {
+        source.start({
+          data: (bytes) => {
+            got += bytes.length;
+            reads++;
+            if (isSameTurn) return;
+            isSameTurn = true;
+            turns++;
+            queueMicrotask(() => {
+              isSameTurn = false;
+            });
+          },
+          end: resolve,
+          error: reject,
+        });
+      });
+      let sent = 0;
+      const send = async (length: number): Promise<void> => {
+        sent += fs.writeSync(writer, new Uint8Array(length));
+        await until(() => got === sent);
+      };
+      while (got < 1 << 20) await send(32 * 1024);
+      reads = 0;
+      turns = 0;
+      await send(900 * 1024);
+      expect(reads).toBeGreaterThan(3);
+      expect(turns).toBe(1);
+      fs.closeSync(writer);
+      await over;
+      fs.closeSync(reader);
+    },
+  );
+
   test('a paused file stays where it is', async () => {
     const file = path.join(folder, 'f');
     fs.writeFileSync(file, data);

@@ -29,6 +29,8 @@ interface PacketProtection {
 
 /** Protects what is sent. */
 export interface PacketSealer extends PacketProtection {
+  /** True where a packet is gone over twice, by a cipher and by a MAC of its own: sealing many takes longer then than sending them. */
+  readonly twoPasses?: boolean;
   /** Encrypts the packet that lies in `buffer` from `at` and writes its tag behind it; all in place. */
   seal(buffer: Uint8Array, at: number, packetLength: number, sequence: number): void;
   /**

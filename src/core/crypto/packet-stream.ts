@@ -122,6 +122,7 @@ function nodeStream(name: string): StreamSource {
 
 /** Seals packets with a stream cipher, of node:crypto where no other source is given, and a MAC. The keys are copied. */
 export class StreamSealer extends StreamDirection implements PacketSealer {
+  readonly twoPasses = true;
   /** Not where the MAC is over the plaintext, which then lies in two places. */
   readonly sealFrom?: NonNullable<PacketSealer['sealFrom']>;
 

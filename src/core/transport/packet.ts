@@ -199,7 +199,10 @@ export class PacketReader {
 const DATA_PACKET = 33_024;
 /** Sealed packets are collected up to this much before they are handed out, */
 const BATCH = 8 * DATA_PACKET;
-/** and while the output takes all at once up to this much: fewer and larger writes wake the peer, and this side, less often. */
+/**
+ * and while the output takes all at once up to this much: fewer and larger writes wake the peer, and this side, less often. Where sealing is
+ * slow, the first of a turn is a small one all the same: the peer opens that while the others are sealed.
+ */
 const LARGE_BATCH = 28 * DATA_PACKET;
 /** A smaller batch is copied where the output is behind, so that no large buffer waits for little. */
 const WORTH_GIVING = 64 * 1024;
@@ -227,6 +230,8 @@ export class PacketWriter {
   private buffer: Uint8Array = new Uint8Array(SMALLEST_SEND_BUFFER);
   private end = 0;
   private batch = BATCH;
+  /** Whether the output took the last batch at once: what waits in one that is behind delays whatever comes after it. */
+  private prompt = false;
   /** Buffers that the output still reads from, and those that it is done with. */
   private readonly lent: Uint8Array[] = [];
   private readonly spares: Uint8Array[] = [];
@@ -325,10 +330,9 @@ export class PacketWriter {
     // an output that is never done gets them for good
     if (lent.length === MOST_LENT) lent.length = 0;
     lent.push(buffer);
-    const sent = unsent() === 0;
-    // what waits in an output that is behind delays whatever comes after it
-    this.batch = sent ? LARGE_BATCH : BATCH;
-    if (sent) this.takeBack();
+    this.prompt = unsent() === 0;
+    this.batch = this.prompt && this.sealer.twoPasses !== true ? LARGE_BATCH : BATCH;
+    if (this.prompt) this.takeBack();
     if (this.end === 0) this.takeLargest();
   }
 
@@ -351,7 +355,10 @@ export class PacketWriter {
   }
 
   private reserve(length: number): void {
-    if (this.end + length > this.batch) this.flush();
+    if (this.end + length > this.batch) {
+      this.flush();
+      if (this.prompt) this.batch = LARGE_BATCH;
+    }
     if (this.end + length <= this.buffer.length) return;
     const larger = new Uint8Array(Math.max(this.batch, length));
     larger.set(this.buffer.subarray(0, this.end));
