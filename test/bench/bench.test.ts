@@ -16,11 +16,17 @@ describe("the benchmark's command line", () => {
   test.each([
     ['--nonsense', /^bench: .*--nonsense.*\n$/],
     ['--pairs', /^bench: .*--pairs.*\n$/],
-    ['no such row', /^bench: no such row; there are: start true, .*\n$/],
-  ])('%s is refused in a line, without a stack', (argument, line) => {
-    const { status, stdout, stderr } = run(argument);
+    ['--pairs x', /^bench: --pairs takes a whole number from 1 on, not x\n$/],
+    ['--pairs 0', /^bench: --pairs .*\n$/],
+    ['--minutes soon', /^bench: --minutes .*\n$/],
+    ['--bulk 1e99', /^bench: --bulk .*\n$/],
+    ['--far=-1', /^bench: --far .*\n$/],
+    ['path nowhere', /^bench: no such row: nowhere; there are: start true, .*\n$/],
+    ['path --json /nonexistent/samples', /^bench: .*\/nonexistent\/samples.*\n$/],
+  ])('%s is refused in a line, without a stack', (line, message) => {
+    const { status, stdout, stderr } = run(...line.split(' '));
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
-    expect(stderr).toMatch(line);
+    expect(stderr).toMatch(message);
   });
 });
 

@@ -6,7 +6,7 @@
  * there are as many as were asked for, or the time is over.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -66,10 +66,23 @@ function choice(args: readonly string[]): Choice | undefined {
   if (form === 'binary' && !existsSync(binary)) throw new Error(`there is no ${binary}; npm run package makes it`);
   const node = nodePath(values.node ?? (form === 'binary' ? '26' : process.execPath));
   const subject = { form, binary: path.resolve(binary), node, nodeMajor: Number(tell(node, 'process.versions.node.split(".")[0]')) };
-  const all = benchRows({ subject, bulkMiB: Number(values.bulk), farMiB: Number(values.far), others: values.others });
+  const [pairs, minutes] = [numberOf('pairs', values.pairs), numberOf('minutes', values.minutes)];
+  const [bulkMiB, farMiB] = [numberOf('bulk', values.bulk), numberOf('far', values.far)];
+  const all = benchRows({ subject, bulkMiB, farMiB, others: values.others });
+  const wrong = positionals.find((part) => !all.some(({ name }) => name.includes(part)));
+  if (wrong !== undefined) throw new Error(`no such row: ${wrong}; there are: ${all.map(({ name }) => name).join(', ')}`);
+  // what can't be written is said now
+  closeSync(openSync(values.json, 'a'));
+  const missing = peerMissing('openssh-10');
+  if (missing !== undefined) throw new Error(missing);
   const rows = positionals.length === 0 ? all : all.filter(({ name }) => positionals.some((part) => name.includes(part)));
-  if (rows.length === 0) throw new Error(`no such row; there are: ${all.map(({ name }) => name).join(', ')}`);
-  return { subject, rows, pairs: Number(values.pairs), limitMs: Number(values.minutes) * 60_000, json: values.json };
+  return { subject, rows, pairs, limitMs: minutes * 60_000, json: values.json };
+}
+
+/** A whole number that is not 0. */
+function numberOf(option: string, word: string): number {
+  if (!/^0*[1-9]\d*$/.test(word)) throw new Error(`--${option} takes a whole number from 1 on, not ${word}`);
+  return Number(word);
 }
 
 function isForm(word: string): word is Form {
@@ -116,8 +129,6 @@ async function main(): Promise<void> {
     process.stdout.write(usage);
     return;
   }
-  const missing = peerMissing('openssh-10');
-  if (missing !== undefined) throw new Error(missing);
   await measureRows(asked);
 }
 
