@@ -5,6 +5,7 @@ import tty from 'node:tty';
 import { BusyPipe } from './busy-pipe.ts';
 import { blockAgainAtExit, closerOf, descriptorKind, handleOf, reopenNonBlocking } from './descriptors.ts';
 import { errnoOf, systemError } from './errno.ts';
+import { WaitingBytes } from './waiting-bytes.ts';
 
 /** Where a session's output goes: this process' stdout or stderr, or any descriptor. */
 export interface Sink {
@@ -43,6 +44,8 @@ class DescriptorSink implements Sink {
   private readonly owned: boolean;
   /** Writes what write(2) does not take at once; made when that first happens. */
   private queue: Writable | undefined;
+  /** What the queue holds: free again when it is empty. */
+  private readonly waiting = new WaitingBytes();
   private closeQueue: () => void = () => {};
   private ended: (() => void) | undefined;
   private closed = false;
@@ -63,12 +66,12 @@ class DescriptorSink implements Sink {
 
   write(bytes: Uint8Array): boolean {
     if (this.closed) return true;
-    if (this.queued) return this.enqueue(Buffer.from(bytes));
+    if (this.queued) return this.enqueue([bytes]);
     let at = 0;
     try {
       while (at < bytes.length) at += fs.writeSync(this.fd, bytes, at);
     } catch (error) {
-      if (errnoOf(error) === 'EAGAIN') return this.enqueue(Buffer.from(bytes.subarray(at)));
+      if (errnoOf(error) === 'EAGAIN') return this.enqueue([bytes.subarray(at)]);
       this.close(error);
     }
     return true;
@@ -95,7 +98,7 @@ class DescriptorSink implements Sink {
         return true;
       }
     }
-    return left === 0 || this.enqueue(Buffer.concat(rest));
+    return left === 0 || this.enqueue(rest);
   }
 
   end(done: () => void): void {
@@ -112,11 +115,14 @@ class DescriptorSink implements Sink {
     return this.queue !== undefined && this.queue.writableLength > 0;
   }
 
-  /** Takes bytes of its own. */
-  private enqueue(bytes: Buffer): boolean {
-    this.queue ??= this.openQueue();
+  /** Copies what has to wait. */
+  private enqueue(pieces: readonly Uint8Array[]): boolean {
+    if (!this.queued) this.waiting.clear();
+    const queue = (this.queue ??= this.openQueue());
     // True where the reader made room meanwhile and all was written at once: no 'drain' follows then.
-    return this.queue.write(bytes);
+    let written = true;
+    for (const bytes of this.waiting.copy(pieces)) written = queue.write(bytes);
+    return written;
   }
 
   private openQueue(): Writable {

@@ -2,9 +2,10 @@ import { spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import fs from 'node:fs';
+import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { openSource, type Source } from '../../src/node/local-input.ts';
 import { openSink, type Sink } from '../../src/node/local-output.ts';
 import { libc } from '../../src/node/native/libc.ts';
@@ -47,6 +48,20 @@ function readAvailable(fd: number): Buffer {
   } catch {
     return buffer.subarray(0, 0);
   }
+}
+
+/** Copies what is in a non-blocking pipe now to `at`; how much that was. */
+function drain(fd: number, through: Buffer, into: Buffer, at: number): number {
+  let length = 0;
+  try {
+    for (let read = 1; read > 0; length += read) {
+      read = fs.readSync(fd, through);
+      through.copy(into, at + length, 0, read);
+    }
+  } catch {
+    // there is no more
+  }
+  return length;
 }
 
 function ended(sink: Sink): Promise<void> {
@@ -118,6 +133,31 @@ describe('a sink', () => {
     expect(sink.writeAll([Buffer.from('x'), Buffer.from('y')])).toBe(true);
     expect(errors).toMatchObject([{ code: 'EPIPE' }]);
     fs.closeSync(writer);
+  });
+
+  test('what has to wait again and again waits in the same memory', async () => {
+    const { reader, writer } = pipe();
+    const sink = openSink(writer);
+    let drained = true;
+    sink.onDrain = () => {
+      drained = true;
+    };
+    const data = randomBytes(1 << 20);
+    const into = Buffer.alloc(1 << 20);
+    const got = Buffer.alloc(1 << 20);
+    const write = vi.spyOn(net.Socket.prototype, 'write');
+    for (let round = 0; round < 8; round++) {
+      data[round] = round;
+      drained = sink.writeAll([data.subarray(0, 700_001), data.subarray(700_001)]);
+      for (let at = 0; at < data.length || !drained; await turn()) at += drain(reader, into, got, at);
+      expect(got.equals(data)).toBe(true);
+    }
+    const memory = new Set(write.mock.calls.map(([bytes]) => (bytes as unknown as Uint8Array).buffer));
+    expect([...memory].reduce((sum, { byteLength }) => sum + byteLength, 0)).toBe(1 << 20);
+    write.mockRestore();
+    await ended(sink);
+    fs.closeSync(writer);
+    fs.closeSync(reader);
   });
 
   test('much through a pipe makes it larger, and a reader that comes late loses nothing', async () => {
