@@ -4,9 +4,9 @@ import { isOpensshPrivate, type PrivateKeyFile, readOpensshEnvelope } from '../c
 import { formatPublicKeyLine, type PublicKeyLine, parsePublicKeyLine } from '../core/keys/public-key.ts';
 import { utf8Bytes, utf8Text } from '../core/util/bytes.ts';
 import { SshError } from '../core/util/errors.ts';
-import { SystemError } from '../node/errno.ts';
-import { fileExists } from '../node/file-entries.ts';
-import { readWholeFile, replaceFile } from '../node/files.ts';
+import { errnoOf, SystemError } from '../node/errno.ts';
+import { fileExists, fileState, isLink } from '../node/file-entries.ts';
+import { overwriteFile, readWholeFile, replaceFile } from '../node/files.ts';
 import { keyFileIsPrivate, unprotectedKeyBanner } from '../node/permissions.ts';
 
 /** The suffixes of the files that belong to a private key's. */
@@ -87,19 +87,43 @@ export function loadCertificateBeside(path: string): PublicKeyLine {
 }
 
 /**
- * Saves a private key's file, readable by its owner alone from the first moment on. A link to a key stands for the key; one that leads
- * nowhere is replaced.
+ * Saves a private key's file, readable by its owner alone from the first moment on. A link stands for what it leads to.
  *
  * @throws SystemError
  */
 export function savePrivateKey(path: string, text: Uint8Array): void {
-  replaceFile(path, text, { mode: privateMode, forceMode: true, throughLink: fileExists(path) });
+  save(path, text, privateMode, true);
 }
 
 /** Saves a public key's file: one line, in which a space stands even before an empty comment. @throws SystemError */
 export function savePublicKey(path: string, key: PublicKey, comment: string): void {
   const line = utf8Bytes(`${formatPublicKeyLine(key)} ${comment}\n`);
-  replaceFile(path, line, { mode: publicMode, throughLink: fileExists(path) });
+  save(path, line, publicMode, false);
+}
+
+/** What keeps a file from being replaced that may well be written to: a folder that is not ours, a file that is mounted by itself. */
+const irreplaceable: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EBUSY', 'EROFS']);
+
+/** Names of what is open already, such as /dev/stdout and /dev/fd/3, even where that is a file. */
+const ofSystem = /^\/(?:dev|proc)\//;
+
+/**
+ * Puts a key into a file, at once where that can be. What has other names, is no file (a pipe or /dev/stdout takes a key as well), or can't
+ * be replaced is written where it stands.
+ *
+ * @param secret makes the mode of a file that others may read `mode`; else each file that is there keeps its own.
+ */
+function save(path: string, bytes: Uint8Array, mode: number, secret: boolean): void {
+  const before = fileExists(path) ? fileState(path) : undefined;
+  const stays = before === undefined ? isLink(path) : !before.isFile() || before.nlink > 1 || ofSystem.test(path);
+  if (stays) return overwriteFile(path, bytes, mode);
+  const forceMode = secret && (before === undefined || (before.mode & 0o077) !== 0);
+  try {
+    replaceFile(path, bytes, { mode, forceMode, throughLink: true });
+  } catch (error) {
+    if (!irreplaceable.has(errnoOf(error) ?? '')) throw error;
+    overwriteFile(path, bytes, mode);
+  }
 }
 
 /** The first line that is a key; comments and what is no key are passed over, a private key's file is none. */

@@ -9,7 +9,20 @@ export function fileState(path: string): fs.Stats {
 
 /** Whether there is anything of this name that can be reached, symbolic links followed. */
 export function fileExists(path: string): boolean {
-  return fs.statSync(path, { throwIfNoEntry: false }) !== undefined;
+  try {
+    return fs.statSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+/** Whether the name is a symbolic link's, wherever that leads. */
+export function isLink(path: string): boolean {
+  try {
+    return fs.lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+  } catch {
+    return false;
+  }
 }
 
 /** Removes a file's name; that there is none is no error. @throws SystemError */
