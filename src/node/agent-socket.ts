@@ -25,18 +25,26 @@ function agentFolder(): string {
   return `${home === undefined || home === '' ? (ownUser()?.home ?? '') : home}/.ssh/agent`;
 }
 
-/** A new socket's path in the user's folder, which is made where it is missing. @throws SystemError */
+/** A new socket's path in the user's folder, which is made where it is missing. @throws Error in ssh-agent's words */
 export function newAgentPath(): string {
   const folder = agentFolder();
-  makeFolder(path.dirname(folder), folderMode);
-  makeFolder(folder, folderMode);
+  for (const missing of [path.dirname(folder), folder]) told(`ensure_mkdir: mkdir ${missing}`, () => makeFolder(missing, folderMode));
   return `${folder}/s.${hostHash()}.agent.${randomName()}`;
 }
 
-/** A socket's path in a new folder under TMPDIR, which is for this user alone. @throws SystemError */
+/** A socket's path in a new folder under TMPDIR, which is for this user alone. @throws Error in ssh-agent's words */
 export function temporaryAgentPath(): string {
-  const folder = systemCall(() => fs.mkdtempSync(`${process.env['TMPDIR'] ?? '/tmp'}/ssh-`));
+  const folder = told('mkdtemp: private socket dir', () => fs.mkdtempSync(`${process.env['TMPDIR'] ?? '/tmp'}/ssh-`));
   return `${folder}/agent.${process.pid}`;
+}
+
+/** A system call whose error tells what was tried. */
+function told<T>(attempt: string, call: () => T): T {
+  try {
+    return systemCall(call);
+  } catch (error) {
+    throw new Error(`${attempt}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
 }
 
 /** Removes an agent's socket, and its folder where that was made for it. */

@@ -91,6 +91,14 @@ describe('the agent in the background', () => {
     expect(readdirSync(place)).toEqual([]);
   });
 
+  test.each([
+    [[], { HOME: '/nonexistent' }, 'ensure_mkdir: mkdir /nonexistent/.ssh: No such file or directory\r\n'],
+    [['-D'], { HOME: '/dev/null' }, 'ensure_mkdir: mkdir /dev/null/.ssh: Not a directory\r\n'],
+    [['-T'], { TMPDIR: '/nonexistent' }, 'mkdtemp: private socket dir: No such file or directory\r\n'],
+  ])('tells which folder can not be made: %j %j', async (args, env, err) => {
+    expect(await run(own('tsh-agent'), args, { env })).toMatchObject({ code: 1, out: '', err });
+  });
+
   test('-u removes sockets on which nobody listens, of this host, and nothing else', async () => {
     const home = path.join(folder, 'stale');
     mkdirSync(home);
