@@ -9,7 +9,7 @@ import { savePublicKey } from '../../files/key-files.ts';
 import { fileExists, fileState, removeFile, renameFile } from '../../node/file-entries.ts';
 import { makeFolder } from '../../node/files.ts';
 import { racers } from '../../node/native/thread-race.ts';
-import { askTwice, givenPassphrase, keyFile, mayOverwrite } from './prompts.ts';
+import { askTwice, givenComment, givenPassphrase, keyFile, mayOverwrite } from './prompts.ts';
 import { savePrivate, savePublic, writePrivate } from './key-output.ts';
 import { Fatal, reason } from './endings.ts';
 import type { Run } from './run.ts';
@@ -26,7 +26,7 @@ export async function generate(run: Run): Promise<number> {
     makeUserFolder(run, file);
     if (!mayOverwrite(run, file)) return 1;
     const passphrase = givenPassphrase(run, 'P', 'N') ?? (await askNew(run, file));
-    const comment = values.get('C') ?? run.userAtHost;
+    const comment = givenComment(run) ?? run.userAtHost;
     try {
       await savePrivate(run, file, key, comment, passphrase);
     } finally {

@@ -48,7 +48,7 @@ export function queryKrl(run: Run): number {
     const { key, comment } = load(operand, `Cannot load public key ${operand}`);
     const revoked = krl.revokes(key);
     answers.push({ file: operand, comment, revoked });
-    if (!json) run.outVisible(`${operand}${comment === '' ? '' : ` (${comment})`}: ${revoked ? 'REVOKED' : 'ok'}\n`);
+    if (!json) run.outText(`${operand}${comment === '' ? '' : ` (${comment})`}: ${revoked ? 'REVOKED' : 'ok'}\n`);
   }
   if (json) run.json({ keys: answers, ...(given.has('l') && { krl: describeKrl(krl) }) });
   return answers.some(({ revoked }) => revoked) ? 1 : 0;

@@ -3,7 +3,7 @@ import { formatPublicKeyLine } from '../../core/keys/public-key.ts';
 import { visibleText } from '../../core/util/vis.ts';
 import { becauseOf, isWrongPassphrase, type LoadedKey, loadIdentity, mustExist, readPrivateFile } from './key-input.ts';
 import { savePrivate, savePublic } from './key-output.ts';
-import { askLine, askSecret, askTwice, givenPassphrase, keyFile } from './prompts.ts';
+import { askLine, askSecret, askTwice, givenComment, givenPassphrase, keyFile } from './prompts.ts';
 import { Exit } from './endings.ts';
 import type { Run } from './run.ts';
 
@@ -44,7 +44,7 @@ export async function changeComment(run: Run): Promise<number> {
       throw new Exit(1);
     }
     run.out(comment === undefined ? 'No existing comment\n' : `Old comment: ${visibleText(comment)}\n`);
-    const wanted = run.options.values.get('C') ?? askLine(run, 'New comment: ');
+    const wanted = givenComment(run) ?? askLine(run, 'New comment: ');
     if (wanted === comment) {
       run.out('No change to comment\n');
       return 0;

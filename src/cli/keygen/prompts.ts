@@ -1,5 +1,5 @@
 /** What `tsh-keygen` asks its user. */
-import { equalBytes, utf8Bytes } from '../../core/util/bytes.ts';
+import { equalBytes, utf8Bytes, utf8Text } from '../../core/util/bytes.ts';
 import { fileExists } from '../../node/file-entries.ts';
 import { readPassphrase } from '../../node/read-passphrase.ts';
 import { readInputLine } from '../../node/standard-input.ts';
@@ -62,6 +62,12 @@ export function givenPassphrase(run: Run, ...flags: readonly ('P' | 'N')[]): Uin
     if (value !== undefined) return utf8Bytes(value);
   }
   return undefined;
+}
+
+/** The comment that -C gives a key, of which as much is taken as of one that is typed. */
+export function givenComment(run: Run): string | undefined {
+  const value = run.options.values.get('C');
+  return value === undefined ? undefined : utf8Text(utf8Bytes(value).subarray(0, LONGEST_ANSWER));
 }
 
 /** A new passphrase, typed twice; undefined where the two differ. The caller wipes it. */

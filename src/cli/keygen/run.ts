@@ -66,6 +66,11 @@ export class Run {
     this.out(visibleText(text, isUtf8Locale()));
   }
 
+  /** The same where ssh-keygen does not ask for the locale, and programs read the text: UTF-8 stays in every one. */
+  outText(text: string): void {
+    this.out(visibleText(text));
+  }
+
   /** Writes to stdout unless -q was given. */
   tell(text: string): void {
     if (!this.options.quiet) this.out(text);

@@ -50,8 +50,8 @@ const INDENT = ' '.repeat(8);
 function printCertificate(run: Run, where: string, key: PublicKey, certificate: Certificate): void {
   const { hash } = run.options;
   const { role, signatureKey, signatureAlgorithm, keyId, serial, principals, criticalOptions, extensions } = certificate;
-  const line = (text: string): void => run.outVisible(`${INDENT}${text}\n`);
-  run.outVisible(`${where}:\n`);
+  const line = (text: string): void => run.outText(`${INDENT}${text}\n`);
+  run.outText(`${where}:\n`);
   line(`Type: ${key.name} ${role} certificate`);
   line(`Public key: ${key.shortName} ${fingerprint(key, hash)}`);
   line(`Signing CA: ${signatureKey.shortName} ${fingerprint(signatureKey, hash)} (using ${signatureAlgorithm})`);

@@ -327,7 +327,7 @@ function verify(run: Run, signer: { readonly file: string; readonly principal: s
   }
   if (!run.options.quiet) {
     const whom = signer === undefined ? '' : `for ${signer.principal} `;
-    run.outVisible(`Good "${namespace}" signature ${whom}with ${publicKey.shortName} key ${print}\n`);
+    run.outText(`Good "${namespace}" signature ${whom}with ${publicKey.shortName} key ${print}\n`);
   }
   if (options.printKey) run.out(`${formatPublicKeyLine(publicKey)}\n`);
   return 0;
@@ -369,7 +369,7 @@ function find(run: Run): number {
   if (options === undefined || key === undefined) return none(run, FAILED);
   const principals = findPrincipals(run, value(run, 'f'), key, options.time);
   if (principals === undefined) return none(run, FAILED);
-  run.outVisible(`${principals.join('\n')}\n`);
+  run.outText(`${principals.join('\n')}\n`);
   return 0;
 }
 
@@ -382,7 +382,7 @@ function match(run: Run): number {
   if (lists === undefined) return none(run, matchFailures.unreadable);
   if (lists === 'malformed') return none(run, matchFailures.malformed);
   if (lists.length === 0) return none(run, matchFailures.none);
-  run.outVisible(lists.map((list) => `${list}\n`).join(''));
+  run.outText(lists.map((list) => `${list}\n`).join(''));
   return 0;
 }
 

@@ -27,14 +27,48 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
-/** The UTF-8 bytes of a text. */
+/** A byte that is not UTF-8, as {@link utf8Text} keeps it: a half of a pair, which no text holds alone. */
+const strayByte = /[\udc80-\udcff]/u;
+const strayBase = 0xdc00;
+
+/** The UTF-8 bytes of a text, the inverse of {@link utf8Text}. */
 export function utf8Bytes(text: string): Uint8Array {
-  return encoder.encode(text);
+  if (!strayByte.test(text)) return encoder.encode(text);
+  const parts = Array.from(text, (character) =>
+    strayByte.test(character) ? Uint8Array.of(character.charCodeAt(0) - strayBase) : encoder.encode(character),
+  );
+  return concat(...parts);
 }
 
-/** The text that UTF-8 bytes hold; what is not UTF-8 becomes U+FFFD. */
+/** The text that UTF-8 bytes hold; each byte that is not UTF-8 becomes a lone surrogate, U+DC80 to U+DCFF, so that none is lost. */
 export function utf8Text(bytes: Uint8Array): string {
-  return decoder.decode(bytes);
+  const text = decoder.decode(bytes);
+  return text.includes(REPLACEMENT) ? textWithStrays(bytes) : text;
+}
+
+/** What stands for bytes that are not UTF-8, or for itself. */
+const REPLACEMENT = '\ufffd';
+
+function textWithStrays(bytes: Uint8Array): string {
+  let text = '';
+  for (let at = 0; at < bytes.length; ) {
+    const length = sequenceLength(bytes, at);
+    text += length === 0 ? String.fromCharCode(strayBase + (bytes[at] as number)) : decoder.decode(bytes.subarray(at, at + length));
+    at += length === 0 ? 1 : length;
+  }
+  return text;
+}
+
+/** How many bytes a character at this place has; 0 where there is none in UTF-8. */
+function sequenceLength(bytes: Uint8Array, at: number): number {
+  const first = bytes[at] as number;
+  if (first < 0x80) return 1;
+  const length = first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
+  if (length === 0 || at + length > bytes.length) return 0;
+  // A wrong sequence is replaced: by one U+FFFD or more, which is the character itself only where its three bytes stand.
+  const character = decoder.decode(bytes.subarray(at, at + length));
+  const isReplacement = first === 0xef && bytes[at + 1] === 0xbf && bytes[at + 2] === 0xbd;
+  return character.includes(REPLACEMENT) && !isReplacement ? 0 : length;
 }
 
 /** Text of one character per byte (ISO 8859-1), the inverse of {@link latin1Bytes}. */

@@ -23,8 +23,9 @@ export interface LogSettings {
   readonly write: (line: string) => void;
 }
 
-/** OpenSSH cuts a log line to this many bytes. */
+/** OpenSSH cuts a log line to this many bytes; on stderr its line end is counted too. */
 const longestLine = 1023;
+const longestOnStderr = longestLine - 2;
 
 const prefixes: Readonly<Record<LogLevel, string>> = {
   QUIET: '',
@@ -46,7 +47,7 @@ export function stderrLog(settings: LogSettings): Log {
     const forced = isForced(settings, source);
     if (!forced && !isLogged(level, settings.level)) return;
     const line = forced ? `${prefixes[level]}${source}: ${text}` : `${prefixes[level]}${text}`;
-    settings.write(`${visibleLog(line).slice(0, longestLine)}\r\n`);
+    settings.write(`${visibleLog(line).slice(0, longestOnStderr)}\r\n`);
   };
 }
 

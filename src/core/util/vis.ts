@@ -1,6 +1,7 @@
 /**
  * Text that came from elsewhere, made safe for a terminal: no escape sequence of a peer may reach it.
  */
+import { utf8Bytes, utf8Text } from './bytes.ts';
 
 /**
  * Makes a text safe for a line of the log: bytes that are not printable ASCII become `\ooo`, a backslash is doubled; tab, newline,
@@ -20,29 +21,15 @@ export function visibleText(text: string, utf8 = true): string {
   let visible = '';
   for (const character of text) {
     if (isPrintable(character, utf8)) visible += character;
-    else for (const byte of Buffer.from(character)) visible += octal(byte);
+    else for (const byte of utf8Bytes(character)) visible += octal(byte);
   }
   return visible;
 }
 
 /** {@link visibleText} of bytes, of which those that are no UTF-8 become `\ooo` one by one. */
 export function visibleBytes(bytes: Uint8Array, utf8 = true): string {
-  let visible = '';
-  for (let at = 0; at < bytes.length; ) {
-    const length = sequenceLength(bytes, at);
-    if (length === 0) {
-      visible += octal(bytes[at] as number);
-      at++;
-    } else {
-      visible += visibleText(decoder.decode(bytes.subarray(at, at + length)), utf8);
-      at += length;
-    }
-  }
-  return visible;
+  return visibleText(utf8Text(bytes), utf8);
 }
-
-const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
-const strictDecoder = new TextDecoder('utf-8', { ignoreBOM: true, fatal: true });
 
 function isPrintable(character: string, utf8: boolean): boolean {
   if (character >= ' ' && character <= '~') return true;
@@ -52,22 +39,9 @@ function isPrintable(character: string, utf8: boolean): boolean {
   return !/[\p{Cc}\p{Cn}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}]/u.test(character);
 }
 
-/** The length of the UTF-8 sequence at this place, 0 where there is none. */
-function sequenceLength(bytes: Uint8Array, at: number): number {
-  const first = bytes[at] as number;
-  const length = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
-  if (length < 2) return length;
-  try {
-    strictDecoder.decode(bytes.subarray(at, at + length));
-    return at + length <= bytes.length ? length : 0;
-  } catch {
-    return 0;
-  }
-}
-
 function mapBytes(text: string, map: (byte: number) => string): string {
   let mapped = '';
-  for (const byte of Buffer.from(text)) mapped += map(byte);
+  for (const byte of utf8Bytes(text)) mapped += map(byte);
   return mapped;
 }
 

@@ -39,7 +39,7 @@ export const string: Codec<Uint8Array> = {
   write: (writer, value) => void writer.string(value),
 };
 
-/** A string that holds text in UTF-8; what is not UTF-8 reads as U+FFFD. */
+/** A string that holds text in UTF-8; bytes that are not come and go as {@link utf8Text} keeps them. */
 export const utf8: Codec<string> = {
   read: (reader) => utf8Text(reader.string()),
   write: (writer, value) => void writer.string(utf8Bytes(value)),

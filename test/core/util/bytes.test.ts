@@ -1,5 +1,18 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { base64, bigintBytes, bigintOf, concat, equalBytes, fromBase64, fromHex, hex, trimZeros } from '../../../src/core/util/bytes.ts';
+import {
+  base64,
+  bigintBytes,
+  bigintOf,
+  concat,
+  equalBytes,
+  fromBase64,
+  fromHex,
+  hex,
+  trimZeros,
+  utf8Bytes,
+  utf8Text,
+} from '../../../src/core/util/bytes.ts';
 
 describe('bytes', () => {
   test('join and compare', () => {
@@ -17,6 +30,17 @@ describe('bytes', () => {
 
   test.each(['Zg', 'Zg=', 'Zg =', 'Z===', '****'])('%s is not base64', (text) => {
     expect(fromBase64(text)).toBeUndefined();
+  });
+
+  test('text keeps every byte, and is the usual one where it is UTF-8', () => {
+    fc.assert(fc.property(fc.uint8Array(), (bytes) => void expect(hex(utf8Bytes(utf8Text(bytes)))).toBe(hex(bytes))));
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        expect(hex(utf8Bytes(text))).toBe(Buffer.from(text).toString('hex'));
+        expect(utf8Text(Buffer.from(text))).toBe(text);
+      }),
+    );
+    expect(utf8Text(fromHex('61 e9 c3a9 efbfbd c3'))).toBe('a\udce9é\ufffd\udcc3');
   });
 
   test('unsigned numbers', () => {
