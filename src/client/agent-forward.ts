@@ -143,6 +143,6 @@ async function boundStream(stream: ByteStream, { binding, log }: AgentChannels):
     },
     end: () => stream.end(),
     destroy: () => stream.destroy(),
-    destroySoon: () => stream.destroySoon(),
+    destroySoon: (gone) => stream.destroySoon(gone),
   };
 }

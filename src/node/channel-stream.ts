@@ -2,6 +2,7 @@ import type { Channel, ChannelHandler } from '../core/connection/channel.ts';
 import type { StreamNumber } from '../core/connection/outgoing.ts';
 import type { ByteReceiver } from './inlet.ts';
 import type { ByteStream } from './socket.ts';
+import { WaitingBytes } from './waiting-bytes.ts';
 
 /** How much is read at once. */
 const readSize = 256 * 1024;
@@ -25,6 +26,7 @@ export function channelFeed(channel: Channel, number: StreamNumber, rest: Omit<B
 export class ChannelDrain {
   private readonly channel: Channel;
   private readonly stream: ByteStream;
+  private readonly waiting = new WaitingBytes();
   private owed = 0;
 
   constructor(channel: Channel, stream: ByteStream) {
@@ -34,16 +36,28 @@ export class ChannelDrain {
 
   /** Writes a copy: the pieces are views of the transport's buffer, and the stream keeps what it is given. */
   write(pieces: readonly Uint8Array[]): void {
-    const bytes = Buffer.concat(pieces);
-    if (this.stream.write(bytes)) this.channel.consumed(bytes.length);
-    else this.owed += bytes.length;
+    let room = true;
+    let length = 0;
+    for (const bytes of this.waiting.copy(pieces)) {
+      room = this.stream.write(bytes);
+      length += bytes.length;
+    }
+    this.settle();
+    if (room) this.channel.consumed(length);
+    else this.owed += length;
   }
 
   /** The stream has taken everything. */
   drained(): void {
     const { owed } = this;
     this.owed = 0;
+    this.settle();
     if (owed > 0) this.channel.consumed(owed);
+  }
+
+  /** What the stream was given is memory for others once it has taken all, or drops it. */
+  settle(): void {
+    if (this.stream.pending === 0) this.waiting.clear();
   }
 }
 
@@ -89,7 +103,7 @@ export function joinStream(stream: ByteStream): ChannelHandler {
       endTogether();
     },
     onClose: (error) => {
-      if (error === undefined) stream.destroySoon();
+      if (error === undefined) stream.destroySoon(() => drain?.settle());
       else stream.destroy();
     },
   };

@@ -44,7 +44,7 @@ class DescriptorSink implements Sink {
   private readonly owned: boolean;
   /** Writes what write(2) does not take at once; made when that first happens. */
   private queue: Writable | undefined;
-  /** What the queue holds: free again when it is empty. */
+  /** What the queue holds. */
   private readonly waiting = new WaitingBytes();
   private closeQueue: () => void = () => {};
   private ended: (() => void) | undefined;
@@ -117,11 +117,11 @@ class DescriptorSink implements Sink {
 
   /** Copies what has to wait. */
   private enqueue(pieces: readonly Uint8Array[]): boolean {
-    if (!this.queued) this.waiting.clear();
     const queue = (this.queue ??= this.openQueue());
     // True where the reader made room meanwhile and all was written at once: no 'drain' follows then.
     let written = true;
     for (const bytes of this.waiting.copy(pieces)) written = queue.write(bytes);
+    if (!this.queued) this.waiting.clear();
     return written;
   }
 
@@ -129,6 +129,7 @@ class DescriptorSink implements Sink {
     const queue = this.kind === 'terminal' ? terminalQueue(this.fd) : pipeQueue(this.fd);
     queue.on('error', (error) => this.close(error));
     queue.on('drain', () => {
+      if (!this.queued) this.waiting.clear();
       if (this.ended === undefined) this.onDrain();
       else this.end(this.ended);
     });

@@ -21,8 +21,8 @@ export interface ByteStream {
   end(): void;
   /** Drops the stream with all that waits; the receiver hears nothing more. */
   destroy(): void;
-  /** Drops the stream once what waits is written, or after a while if nobody reads it; the receiver hears nothing more. */
-  destroySoon(): void;
+  /** Drops the stream once what waits is written, or after a while if nobody reads it, and calls `gone`; the receiver hears nothing more. */
+  destroySoon(gone?: () => void): void;
   readonly remoteAddress?: string | undefined;
   readonly remotePort?: number | undefined;
   readonly localAddress?: string | undefined;
@@ -190,7 +190,8 @@ export class SocketStream implements ByteStream {
   }
 
   get pending(): number {
-    return this.writing.writableLength;
+    // nothing reads what a destroyed socket still counts
+    return this.writing.destroyed ? 0 : this.writing.writableLength;
   }
 
   end(): void {
@@ -204,14 +205,20 @@ export class SocketStream implements ByteStream {
     this.writing.destroy();
   }
 
-  destroySoon(): void {
+  destroySoon(gone: () => void = () => undefined): void {
     this.over = true;
     this.inlet.receiver = undefined;
     if (this.reading !== this.writing) this.reading.destroy();
     this.writing.destroySoon();
-    if (this.writing.destroyed) return;
+    if (this.writing.destroyed) {
+      gone();
+      return;
+    }
     const lingering = setTimeout(() => this.writing.destroy(), longestLingerMs);
-    this.writing.on('close', () => clearTimeout(lingering));
+    this.writing.on('close', () => {
+      clearTimeout(lingering);
+      gone();
+    });
   }
 
   /** Reads no more from a stream that is written elsewhere (a child's stdout): who writes to it is told so, as by SIGPIPE. */

@@ -147,8 +147,9 @@ export class ServerTerminal implements ByteStream {
     fs.closeSync(this.pty.slave);
   }
 
-  destroySoon(): void {
+  destroySoon(gone?: () => void): void {
     this.destroy();
+    gone?.();
   }
 
   /** Nobody reads any more: the terminal hangs up. */

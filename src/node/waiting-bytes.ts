@@ -1,12 +1,19 @@
+import { letMemoryGo } from './let-memory-go.ts';
+
 /** How much memory is asked for at once, in bytes; the system gives of it what is written to. */
 const BLOCK = 256 * 1024;
+/** So many blocks wait to be used again; the process gives back more than that. */
+const SPARE = 32;
+
+const spare: Buffer[] = [];
 
 /**
- * Copies of bytes that wait for somebody slow, in blocks that are used again for what waits next. Were each copy memory of its own, most of
- * what is there would be copies that are done with: they weigh so little on the collector that tens of MiB of them may gather.
+ * Copies of bytes that wait for somebody slow, in blocks that are used again for what waits next, wherever that is. Were each copy memory
+ * of its own, most of what is there would be copies that are done with: they weigh so little on the collector that tens of MiB of them
+ * gather, and a process with nothing more to do keeps them.
  */
 export class WaitingBytes {
-  private readonly blocks: Buffer[] = [];
+  private blocks: Buffer[] = [];
   private used = 0;
 
   /** Copies of the pieces, in order, as views that hold until {@link clear}. */
@@ -30,12 +37,27 @@ export class WaitingBytes {
     return copies;
   }
 
-  /** Nothing waits any more: the next copies take the memory of those that were made. */
+  /** Nothing waits any more: the memory of all copies is for others, as it is for the next ones. */
   clear(): void {
+    for (const block of this.blocks.splice(0)) {
+      if (spare.length < SPARE) spare.push(block);
+      else giveBack(block);
+    }
     this.used = 0;
   }
 
   private block(index: number): Buffer {
-    return (this.blocks[index] ??= Buffer.allocUnsafeSlow(BLOCK));
+    return (this.blocks[index] ??= spare.pop() ?? Buffer.allocUnsafeSlow(BLOCK));
   }
+}
+
+/** ES2024's ArrayBuffer.prototype.transfer, which not every runtime that this runs on has. */
+interface Transferable {
+  transfer?(length: number): ArrayBufferLike;
+}
+
+/** The collector would do this some time, and where nothing happens, never. */
+function giveBack({ buffer }: Uint8Array): void {
+  letMemoryGo();
+  (buffer as Transferable).transfer?.(0);
 }

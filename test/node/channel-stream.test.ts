@@ -1,11 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { connect, createServer, type Socket } from 'node:net';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import type { Connection } from '../../src/core/connection/connection.ts';
 import { acceptForwards, openDirectTcpip } from '../../src/core/connection/forwarding.ts';
 import { joinStream } from '../../src/node/channel-stream.ts';
 import { type Listener, listen } from '../../src/node/listen.ts';
-import { connectTcp } from '../../src/node/socket.ts';
+import { connectTcp, SocketStream } from '../../src/node/socket.ts';
 import { LinkPair } from '../core/connection/link-pair.ts';
 
 const closing: (() => void)[] = [];
@@ -92,6 +92,24 @@ test('a reader that stops holds up its own tunnel, within bounds', async () => {
   expect(sent).toBeLessThan(64 * 1024 * 1024);
   socket.destroy();
   other.destroy();
+});
+
+test('what passes, or is dropped, passes through the same memory', async () => {
+  const write = vi.spyOn(SocketStream.prototype, 'write');
+  const { port, client } = await tunnel((socket) => {
+    socket.on('error', () => undefined);
+    socket.end(Buffer.alloc(6 * 1024 * 1024));
+  });
+  for (let i = 0; i < 9; i++) {
+    const socket = connect(port, '127.0.0.1');
+    if (i % 2 === 0) await collect(socket);
+    else await new Promise((resolve) => socket.once('data', resolve));
+    socket.destroy();
+    await until(() => client.channels.length === 0);
+  }
+  const memory = new Set(write.mock.calls.map(([bytes]) => bytes.buffer));
+  expect([...memory].reduce((sum, { byteLength }) => sum + byteLength, 0)).toBeLessThanOrEqual(16 * 1024 * 1024);
+  write.mockRestore();
 });
 
 test('an end that breaks ends the other', async () => {

@@ -149,7 +149,10 @@ describe('a sink', () => {
     for (let round = 0; round < 8; round++) {
       data[round] = round;
       drained = sink.writeAll([data.subarray(0, 700_001), data.subarray(700_001)]);
-      for (let at = 0; at < data.length || !drained; await turn()) at += drain(reader, into, got, at);
+      for (let at = 0; at < data.length || !drained; ) {
+        at += drain(reader, into, got, at);
+        await turn();
+      }
       expect(got.equals(data)).toBe(true);
     }
     const memory = new Set(write.mock.calls.map(([bytes]) => (bytes as unknown as Uint8Array).buffer));
