@@ -11,6 +11,8 @@ function offers(value: FlagValue): string {
       return `__tsh_offer_list "$1" ${value.words.join(' ')}`;
     case 'file':
       return '__tsh_offer_files "$1"';
+    case 'file, if any':
+      return '__tsh_offer_files "$1"; __tsh_operand "$1"';
     case 'hosts':
       return '__tsh_offer_hosts "$1"';
     case 'keyword':
@@ -35,6 +37,9 @@ export function bashCompletion(programs: readonly CompletedProgram[], keywords: 
   const valueRows = programs.flatMap(({ name, values }) =>
     Object.entries(values).map(([letter, value]) => `    ${name}:${letter}) ${offers(value)} ;;`),
   );
+  const optional = programs.flatMap(({ name, values }) =>
+    Object.entries(values).flatMap(([letter, { is }]) => (is === 'file, if any' ? [`${name}:${letter}`] : [])),
+  );
   const operandRows = programs.map(({ name, operands: what }) => `    ${name}) ${operands[what]} ;;`);
   const keywordRows = keywords
     .filter(({ value }) => value.is !== 'any')
@@ -58,6 +63,14 @@ ${valueRows.join('\n')}
   esac
 }
 
+# A flag stands where a value may be left out.
+__tsh_left_out() {
+  case $1:$program:$letter in
+${optional.map((flag) => `    -*:${flag}) return 0 ;;`).join('\n')}
+  esac
+  return 1
+}
+
 __tsh_operand() {
   case $program in
 ${operandRows.join('\n')}
@@ -72,8 +85,10 @@ ${keywordRows.join('\n')}
 
 __tsh_keywords='${keywords.map(({ name }) => name).join(' ')}'
 
+# The name that -F gives is still quoted.
 __tsh_hosts() {
-  awk '${hostLister}' "$config" 2>/dev/null
+  local file=\${config//[\\\\\\"\\']/}
+  awk '${hostLister}' "$file" 2>/dev/null
 }
 
 # Each adds to COMPREPLY what begins as the word that is being written does: \${before}WORD.
@@ -164,6 +179,7 @@ __tsh() {
   local last=$((\${#words[@]} - 1))
   for ((i = 1; i < last; i++)); do
     word=\${words[i]}
+    __tsh_left_out "$word" && letter=
     if [[ $letter ]]; then
       [[ $letter == F && $program != tsh-keygen ]] && config=$word
       letter=
@@ -176,6 +192,7 @@ __tsh() {
     if ((count > 1)) || [[ $count == 1 && $program != tsh ]]; then ended=1; fi
   done
   word=\${words[last]}
+  __tsh_left_out "$word" && letter=
   if [[ $letter ]]; then __tsh_value "$word"
   elif [[ ! $ended && $word =~ ^-([^-$letters][^$letters]*)?([$letters])(.+)$ ]]; then
     letter=\${BASH_REMATCH[2]} attached=\${BASH_REMATCH[3]}

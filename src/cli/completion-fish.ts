@@ -11,6 +11,8 @@ function offers(letter: string, value: FlagValue): string {
       return '-x';
     case 'file':
       return '-r -F';
+    case 'file, if any':
+      return '';
     case 'list':
       return `-x -a '(__tsh_list ${letter} ${value.words.join(' ')})'`;
     case 'hosts':
@@ -32,12 +34,18 @@ function valueCommand(value: FlagValue): string {
     case 'any':
     case 'keyword':
     case 'file':
-      return "printf \"$before%s\\n\" (__fish_complete_path (string replace -r -- '^[^=]*=' '' $token))";
+    case 'file, if any':
+      return '__tsh_files "$before" $token';
   }
 }
 
 function operandRows({ name, values, operands }: CompletedProgram): readonly string[] {
-  const count = `(__tsh_operands ${Object.keys(values).join('')})`;
+  const optional = Object.keys(values).filter((letter) => values[letter]?.is === 'file, if any');
+  const letters = Object.keys(values).filter((letter) => !optional.includes(letter));
+  const count = `(__tsh_operands ${[letters, optional]
+    .map((list) => list.join(''))
+    .join(' ')
+    .trim()})`;
   const host = `complete -c ${name} -n 'test ${count} = 0' -x -a '(__tsh_destinations)'`;
   const commandAt = (at: number): readonly string[] => [
     `complete -c ${name} -n 'test ${count} = ${at}' -x -a '(__fish_complete_command)'`,
@@ -47,7 +55,7 @@ function operandRows({ name, values, operands }: CompletedProgram): readonly str
     case 'host, then a command':
       return [host, ...commandAt(1)];
     case 'host':
-      return [host];
+      return [host, ...optional.map((letter) => `complete -c ${name} -n '__tsh_behind ${letters.join('')} ${letter}' -F`)];
     case 'command':
       return commandAt(0);
     case 'files':
@@ -97,13 +105,14 @@ function __tsh_hosts
   awk '${hostLister}' "$config" 2>/dev/null
 end
 
-# How many operands stand before the cursor; the letters are those of the flags that take a value.
-function __tsh_operands --argument-names letters
+# How many operands stand before the cursor; the letters are those of the flags that take a value, and of those that may.
+function __tsh_operands --argument-names letters optional
   set -l count 0
   set -l skip 0
   set -l ended 0
   for word in (commandline -opc)[2..-1]
-    if test $skip = 1
+    test $skip = 2; and string match -q -- '-*' $word; and set skip 0
+    if test $skip != 0
       set skip 0
       continue
     end
@@ -114,6 +123,7 @@ function __tsh_operands --argument-names letters
       end
       if string match -q -- '-?*' $word
         string match -qr -- "^-([$letters]|[^-$letters][^$letters]*[$letters])\\$" $word; and set skip 1
+        test -n "$optional"; and string match -qr -- "^-[^-$letters]*[$optional]\\$" $word; and set skip 2
         continue
       end
     end
@@ -122,11 +132,26 @@ function __tsh_operands --argument-names letters
   echo $count
 end
 
+# Whether the cursor is behind a flag that may take a value.
+function __tsh_behind --argument-names letters optional
+  string match -qr -- "^-[^-$letters]*[$optional]\\$" (commandline -opc)[-1]
+end
+
 # What is written of the value of a flag, apart from the flag or behind it.
 function __tsh_token --argument-names letter
   set -l token (commandline -ct)
   test -n "$letter"; and set token (string replace -r -- "^-[^-$letter]*$letter" '' $token)
-  echo $token
+  string unescape -- $token; or echo $token
+end
+
+# Files, behind what stands before them.
+function __tsh_files --argument-names before token
+  set -l start (string sub -s (math (string length -- "$before") + 1) -- "$token")
+  set -l home (string match -r -- '^~/' "$start")
+  for file in (__fish_complete_path (string replace -r -- '^~/' "$HOME/" "$start"))
+    test -n "$home"; and set file $home(string sub -s (math (string length -- "$HOME/") + 1) -- $file)
+    printf '%s\\n' "$before$file"
+  end
 end
 
 function __tsh_list --argument-names letter

@@ -13,7 +13,11 @@ import { muxCommands, tshFlags } from './tsh-options.ts';
 import { queryNames } from './tsh-query.ts';
 
 /** What a flag's value is: as a keyword's, or a keyword itself with its value. */
-export type FlagValue = KeywordValue | { readonly is: 'keyword' };
+export type FlagValue =
+  | KeywordValue
+  | { readonly is: 'keyword' }
+  /** It may be left out: then a flag follows, or what stands where no flag does. */
+  | { readonly is: 'file, if any' };
 
 /** A program. */
 export interface CompletedProgram {
@@ -75,7 +79,10 @@ export function completedPrograms(): readonly CompletedProgram[] {
     {
       name: 'tsh-copy-id',
       flags: Array.from(copyIdLetters, written),
-      values: Object.fromEntries(Array.from(copyIdValues, (letter) => [letter, { p: any, o: { is: 'keyword' } as const }[letter] ?? file])),
+      values: {
+        ...Object.fromEntries(Array.from(copyIdValues, (letter) => [letter, { p: any, o: { is: 'keyword' } as const }[letter] ?? file])),
+        i: { is: 'file, if any' },
+      },
       operands: 'host',
     },
   ];

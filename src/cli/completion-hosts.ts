@@ -9,13 +9,14 @@
  * It holds no single quote and no double backslash, so that all shells take it between single quotes as it is.
  */
 export const hostLister = String.raw`
-function words(text, list,   count, end) {
+function words(text, list,   count, end, quote) {
   for (count = 0; ; text = substr(text, end + 1)) {
     sub(/^[ \t]+/, "", text)
     if (text == "" || text ~ /^#/) return count
-    if (text ~ /^"/) {
+    quote = substr(text, 1, 1)
+    if (quote == "\"" || quote == "\047") {
       text = substr(text, 2)
-      end = index(text, "\"")
+      end = index(text, quote)
     } else end = match(text, /[ \t]/)
     if (end == 0) end = length(text) + 1
     list[++count] = substr(text, 1, end - 1)

@@ -10,6 +10,7 @@ function action(value: FlagValue): string {
     case 'any':
       return ' ';
     case 'file':
+    case 'file, if any':
       return '_files';
     case 'list':
       return ` _tsh_list ${value.words.join(' ')}`;
@@ -35,7 +36,7 @@ const operands: Readonly<Record<CompletedProgram['operands'], string>> = {
 function row({ name, flags, values, operands: what }: CompletedProgram): string {
   const specs = flags.map((flag) => {
     const value = flag.length === 2 ? values[flag.slice(1)] : undefined;
-    return value === undefined ? `'*${flag}'` : `'*${flag}+:value:${action(value)}'`;
+    return value === undefined ? `'*${flag}'` : `'*${flag}${value.is === 'file, if any' ? ':' : '+'}:value:${action(value)}'`;
   });
   return `    ${name}) _arguments ${operands[what]} \\\n      ${specs.join(' ')} ;;`;
 }
@@ -55,7 +56,8 @@ __tsh_hosts() {
 _tsh_destination() {
   local -a hosts
   local config=
-  [[ $service == tsh-keygen ]] || config=\${opt_args[-F]-}
+  # as it was written, with its backslashes doubled
+  [[ $service == tsh-keygen ]] || config=\${(Q)\${(Q)opt_args[-F]-}}
   hosts=(\${(f)"$(__tsh_hosts "$config")"})
   compset -P '*[@,]'
   compadd -a hosts

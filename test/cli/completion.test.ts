@@ -22,7 +22,7 @@ describe('what is completed', () => {
     'tsh-keygen': rows(keygenFlags),
     'tsh-agent': agentOptionRows.map(({ flag, hasValue }) => [flag, hasValue === true]),
     'tsh-add': addOptionRows.map(({ flag, hasValue }) => [flag, hasValue === true]),
-    'tsh-copy-id': Array.from(letters, (letter) => [letter, withValue.includes(letter)]),
+    'tsh-copy-id': Array.from(letters, (letter) => [letter, `${withValue}i`.includes(letter)]),
   };
 
   test.each(completedPrograms())('$name: its flags, and the values of those that have one', ({ name, flags, values }) => {
@@ -53,7 +53,7 @@ beforeAll(() => {
     [
       'Host alpha "two words" *.wild !not',
       'host=equal',
-      '  Include config.d/*.conf "~/.ssh/other file" config',
+      '  Include config.d/*.conf "~/.ssh/other file" \'config\'',
       'Match host matched',
       `Host $(touch\${IFS}${file('pwned')}) \`id\` -oProxyCommand=x a;b`,
     ].join('\n'),
@@ -66,6 +66,7 @@ beforeAll(() => {
     'known.example,192.0.2.1 ssh-ed25519 A\n[ported.example]:2222 ssh-ed25519 A\n|1|YQ==|Yg== ssh-ed25519 A\n',
   );
   writeFileSync(file('named.conf'), 'Host named\n');
+  writeFileSync(file('an odd name'), "Host 'ofodd'\n");
   writeFileSync(file('key-of-a-friend'), '');
   for (const shell of ['bash', 'zsh', 'fish']) writeFileSync(script(shell), execFileSync(own('tsh'), [`--completion=${shell}`]));
 }, 60_000);
@@ -82,6 +83,8 @@ const typed: readonly (readonly [string, string])[] = [
   ['tsh porte', 'tsh ported.example '],
   ['tsh -J alpha,equa', 'tsh -J alpha,equal '],
   ['tsh -F ~/named.conf name', 'tsh -F ~/named.conf named '],
+  ['tsh -F ~/an\\ odd\\ name ofo', 'tsh -F ~/an\\ odd\\ name ofodd '],
+  ['tsh -o IdentityFile=~/key-of', 'tsh -o IdentityFile=~/key-of-a-friend '],
   ['tsh -o StrictH', 'tsh -o StrictHostKeyChecking='],
   ['tsh -o StrictHostKeyChecking=acc', 'tsh -o StrictHostKeyChecking=accept-new '],
   ['tsh -oStrictHostKeyChecking=acc', 'tsh -oStrictHostKeyChecking=accept-new '],
@@ -100,6 +103,10 @@ const typed: readonly (readonly [string, string])[] = [
   ['tsh-add ~/key-of', 'tsh-add ~/key-of-a-friend '],
   ['tsh-copy-id -o ProxyJ', 'tsh-copy-id -o ProxyJump='],
   ['tsh-copy-id alp', 'tsh-copy-id alpha '],
+  ['tsh-copy-id -i ~/key-of', 'tsh-copy-id -i ~/key-of-a-friend '],
+  ['tsh-copy-id -i ~/key-of-a-friend alp', 'tsh-copy-id -i ~/key-of-a-friend alpha '],
+  ['tsh-copy-id -i alp', 'tsh-copy-id -i alpha '],
+  ['tsh-copy-id -fi -p 22 alp', 'tsh-copy-id -fi -p 22 alpha '],
 ];
 
 /** bash and zsh in a terminal, with what they read before the script. */
