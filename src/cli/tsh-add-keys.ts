@@ -262,7 +262,7 @@ export class KeyAdder {
       say(`Could not remove identity "${path}": ${reason(error)}\n`);
       return false;
     }
-    if (!this.options.quiet) say(`Identity removed: ${path} ${key.shortName} (${comment})\n`);
+    if (!this.options.quiet) say(`Identity removed: ${path} ${key.shortName} (${comment === '' ? 'no comment' : comment})\n`);
     return true;
   }
 }

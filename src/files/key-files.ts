@@ -57,31 +57,37 @@ export function readKeyFile(path: string, warn: (line: string) => void): Uint8Ar
 
 /**
  * The public key that belongs to an identity file: the file's own where it holds a public key, the one in the file with .pub behind its
- * name, or else the public half that a private key's file tells without its passphrase. The comment is the file's name where it has none.
+ * name, or else the public half that a private key's file tells without its passphrase, with no comment. The comment of the others is the
+ * file's name where there is none.
  *
- * @throws SystemError or SshError as the file itself gave it, where there is none in any of them.
+ * @throws SystemError ENOENT where there is none in any of them, whatever stands there, as in OpenSSH.
  */
 export function loadPublicKey(path: string): PublicKeyLine {
   const attempts = [() => readPublicFile(path), () => readPublicFile(`${path}${publicSuffix}`), () => publicHalf(path)];
-  let first: Error | undefined;
   for (const attempt of attempts) {
-    try {
-      return attempt();
-    } catch (error) {
-      if (!(error instanceof SshError) && !(error instanceof SystemError)) throw error;
-      first ??= error;
-    }
+    const found = ifAny(attempt);
+    if (found !== undefined) return found;
   }
-  throw first ?? new SshError('SSH_ERR_KEY_NOT_FOUND', path);
+  throw new SystemError('ENOENT', path);
+}
+
+function ifAny(read: () => PublicKeyLine): PublicKeyLine | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof SshError || error instanceof SystemError) return undefined;
+    throw error;
+  }
 }
 
 /**
  * The certificate beside a private key: in the file with -cert.pub behind its name.
  *
- * @throws SystemError, or SshError SSH_ERR_EXPECTED_CERT where that file holds a plain key, and as {@link loadPublicKey}.
+ * @throws SystemError ENOENT where that file holds no key, SshError SSH_ERR_EXPECTED_CERT where it holds a plain one.
  */
 export function loadCertificateBeside(path: string): PublicKeyLine {
-  const line = readPublicFile(`${path}${certificateSuffix}`);
+  const line = ifAny(() => readPublicFile(`${path}${certificateSuffix}`));
+  if (line === undefined) throw new SystemError('ENOENT', path);
   if (line.key.certificate === undefined) throw new SshError('SSH_ERR_EXPECTED_CERT', path);
   return line;
 }
@@ -148,7 +154,7 @@ function publicHalf(path: string): PublicKeyLine {
   const { bytes } = readWholeFile(path);
   try {
     if (!isOpensshPrivate(bytes)) throw new SshError('SSH_ERR_INVALID_FORMAT', path);
-    return { key: readOpensshEnvelope(bytes).publicKey, comment: path };
+    return { key: readOpensshEnvelope(bytes).publicKey, comment: '' };
   } finally {
     bytes.fill(0);
   }

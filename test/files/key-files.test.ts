@@ -91,10 +91,13 @@ describe('a public key', () => {
     expect(loadPublicKey(at('lines'))).toMatchObject({ comment: at('lines') });
   });
 
-  test('that is missing or none says what its own file said', () => {
+  test('that is missing or none is missing', () => {
     expect(() => loadPublicKey(at('none'))).toThrow(expect.objectContaining({ code: 'ENOENT' }));
     fs.writeFileSync(at('text'), 'nothing\n');
-    expect(() => loadPublicKey(at('text'))).toThrow(expect.objectContaining({ code: 'SSH_ERR_INVALID_FORMAT' }));
+    expect(() => loadPublicKey(at('text'))).toThrow(expect.objectContaining({ code: 'ENOENT' }));
+    expect(() => loadPublicKey(folder)).toThrow(expect.objectContaining({ code: 'ENOENT' }));
+    fs.copyFileSync(at('text'), at('text-cert.pub'));
+    expect(() => loadCertificateBeside(at('text'))).toThrow(expect.objectContaining({ code: 'ENOENT' }));
   });
 
   testPeer('openssh-10', 'a certificate stands beside its key', () => {
