@@ -41,7 +41,8 @@ export function askedProgram(programs: readonly string[]): string {
  * first is what every unknown name means.
  */
 export function programOf(name: string, programs: readonly string[]): string {
-  const base = (/[^/\\]*$/.exec(name)?.[0] ?? '').replace(/\.exe$/i, '');
+  // a dash in front says that it is a login shell
+  const base = (/[^/\\]*$/.exec(name)?.[0] ?? '').replace(/^-|\.exe$/gi, '');
   const names = [base, `t${base.slice(1)}`, `t${base}`];
   return programs.find((program) => names.includes(program)) ?? programs[0] ?? '';
 }

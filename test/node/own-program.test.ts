@@ -14,6 +14,7 @@ describe('which program the single binary is', () => {
     ['TSH.EXE', 'tsh'],
     ['ssh', 'tsh'],
     ['/opt/bin/ssh-copy-id', 'tsh-copy-id'],
+    ['-tsh-agent', 'tsh-agent'],
     ['scp', 'tscp'],
     ['sftp', 'tsftp'],
     ['sshd', 'tshd'],

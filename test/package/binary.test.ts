@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { linkSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -52,6 +52,24 @@ describePackaged('the single binary', () => {
     // what Node itself would say to that
     expect((await run(process.execPath, ['-i'], { env })).code).not.toBe(0);
     expect(await told(own('tsh'), ['-V'], { env })).toEqual(await told(own('tsh'), ['-V']));
+  });
+
+  test('writes no file that the environment asks Node for', async () => {
+    const env = { NODE_COMPILE_CACHE: file('cache'), NODE_V8_COVERAGE: file('coverage') };
+    await run(process.execPath, ['-e', '0'], { env: { NODE_V8_COVERAGE: file('of-node') } });
+    expect(readdirSync(file('of-node'))).not.toEqual([]);
+    expect(await told(own('tsh'), ['-G', '-F', 'none', 'host'], { env })).toEqual(await told(own('tsh'), ['-G', '-F', 'none', 'host']));
+    expect(existsSync(env.NODE_COMPILE_CACHE)).toBe(false);
+    expect(existsSync(env.NODE_V8_COVERAGE) ? readdirSync(env.NODE_V8_COVERAGE) : []).toEqual([]);
+  });
+
+  test.each([
+    ['-tsh', ['-V']],
+    ['-tsh-agent', ['sh', '-c', 'exit 5']],
+    ['--version', ['-V']],
+  ])('called %s, as a login shell is, it takes that for no option', async (name, args) => {
+    const called = await run('bash', ['-c', 'exec -a "$0" "$@"', name, own('tsh'), ...args]);
+    expect(called).toEqual(await run(own(name === '--version' ? 'tsh' : name.slice(1)), args));
   });
 
   test('needs no file beside it, and is what it is called', async () => {

@@ -31,6 +31,8 @@ import { buildWasm } from './wasm.mjs';
 
 const programs = Object.keys(packageJson.bin);
 const piece = 65536;
+/** Variables by which Node would run another program, or write files. */
+const forgotten = ['NODE_REPL_EXTERNAL_MODULE', 'NODE_COMPILE_CACHE', 'NODE_V8_COVERAGE'];
 const output = path.join(root, 'build/package');
 const work = path.join(output, 'work');
 const host = `${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`;
@@ -53,8 +55,8 @@ const maker = path.join(work, 'node');
 const { program, license } = nodeBuild(host);
 writeFileSync(maker, program, { mode: 0o755 });
 const rehearsed = rehearse(maker, path.join(work, 'rehearsal'));
-const forgotten = programs.filter((name) => !(name in rehearsed.code));
-if (forgotten.length > 0) fail(`no code was kept of ${forgotten.join(' ')}`);
+const unrehearsed = programs.filter((name) => !(name in rehearsed.code));
+if (unrehearsed.length > 0) fail(`no code was kept of ${unrehearsed.join(' ')}`);
 const shared = sharedFiles(license);
 const forUnix = [
   ...(await completions()),
@@ -81,7 +83,7 @@ function makePackage(platform) {
 
 /** A platform's Node with our programs inside. */
 function makeBinary(platform) {
-  const node = forgetVariable(nodeBuild(platform).program, 'NODE_REPL_EXTERNAL_MODULE');
+  const node = forgotten.reduce(forgetVariable, nodeBuild(platform).program);
   const koffi = koffiBuild(platform);
   const [empty, koffiFile, config, made] = ['node-empty', 'koffi.node', 'sea.json', 'made'].map((name) =>
     path.join(work, `${platform}-${name}`),
@@ -99,6 +101,8 @@ function makeBinary(platform) {
     useCodeCache: false,
     // Neither NODE_OPTIONS nor the command line reaches Node.
     execArgvExtension: 'none',
+    // What follows is the name that the binary is called by, which is no option either: a login shell's begins with a dash.
+    execArgv: ['--'],
     assets: { programs: rehearsed.script, ...Object.fromEntries(kept), ...(koffi && { 'koffi.node': koffiFile }) },
   };
   writeFileSync(config, JSON.stringify(settings));
