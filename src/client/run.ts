@@ -110,10 +110,13 @@ class Runner {
     const over = new Promise<void>((settle) => {
       io.handler.onClose = () => settle();
     });
+    // what hangs up may do so with its first bytes
+    io.handler.onOpen = (channel) => io.attach(channel);
+    // whoever holds our stdin open waits for our end: a program that goes through this one (ProxyJump) would wait for ever
+    io.handler.onEof = () => io.endInput();
     try {
       this.enter();
-      const channel = await openDirectTcpip(this.opened.connection, target, { host: '127.0.0.1', port: 65535 }, io.handler);
-      io.attach(channel);
+      await openDirectTcpip(this.opened.connection, target, { host: '127.0.0.1', port: 65535 }, io.handler);
       io.read(0, (input) => input);
       await over;
       await new Promise<void>((done) => io.finish(done));

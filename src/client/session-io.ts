@@ -113,6 +113,12 @@ export class SessionIo {
     this.source?.close();
   }
 
+  /** Stops reading stdin, and tells the peer that this was all. */
+  endInput(): void {
+    this.stopInput();
+    this.channel?.eof();
+  }
+
   /** Writes a text of our own to the terminal's stderr, in order with the session's. */
   tell(text: string): void {
     this.sinks[1].write(new TextEncoder().encode(text));

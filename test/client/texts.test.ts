@@ -401,6 +401,28 @@ describePeer('openssh-10', 'what tsh prints and exits with is what ssh does', ()
         await taken.close();
       }
     });
+
+    test('-W ends with the connection it carries, even where its input is open', async () => {
+      const target = await listen((socket) => socket.end('bye'));
+      const ended = async (program: string): Promise<readonly unknown[]> => {
+        const child = spawn(program, ['-F', server.config, '-W', `127.0.0.1:${target.port}`, 'server'], {
+          stdio: ['pipe', 'pipe', 'inherit'],
+          timeout: 20_000,
+          killSignal: 'SIGKILL',
+        });
+        let out = '';
+        child.stdout.on('data', (bytes: Buffer) => {
+          out += bytes.toString();
+        });
+        return [...((await once(child, 'close')) as unknown[]), out];
+      };
+      try {
+        expect(await ended(peerProgram('openssh-10', 'ssh'))).toEqual([0, null, 'bye']);
+        expect(await ended(own('tsh'))).toEqual([0, null, 'bye']);
+      } finally {
+        await target.close();
+      }
+    });
   });
 
   describe('a signal', () => {
