@@ -12,7 +12,7 @@ import { resolvedPath, writeTo } from '../node/files.ts';
 import { listen } from '../node/listen.ts';
 import { forbidTracing, peerUser } from '../node/peer.ts';
 import type { SocketStream } from '../node/socket.ts';
-import { listenUnix } from '../node/unix-socket.ts';
+import { listenFault, listenUnix } from '../node/unix-socket.ts';
 import { releaseUnusedPages } from '../node/unused-pages.ts';
 import type { AgentOptions } from './tsh-agent-options.ts';
 
@@ -106,9 +106,7 @@ async function openSocket(options: AgentOptions, accepted: (stream: SocketStream
   try {
     await listenUnix(name, accepted, { backlog });
   } catch (error) {
-    throw new Error(`unix_listener: cannot bind to path ${name}: ${error instanceof Error ? error.message : String(error)}`, {
-      cause: error,
-    });
+    throw new Error(listenFault(name, error), { cause: error });
   }
   return { name, path: name.startsWith('/') ? name : `${process.cwd()}/${name}`, ownFolder };
 }

@@ -6,7 +6,7 @@ import { errnoOf, errnoText } from '../node/errno.ts';
 import { listen, type Listener } from '../node/listen.ts';
 import { resolveHost } from '../node/resolve.ts';
 import type { ByteStream } from '../node/socket.ts';
-import { listenUnix } from '../node/unix-socket.ts';
+import { listenFault, listenUnix } from '../node/unix-socket.ts';
 import { destinationText, type ForwardDestination, forwardConnection } from './forwards.ts';
 
 /** What local forwardings need to know. */
@@ -97,7 +97,7 @@ async function listenPath(
   try {
     return [await listenUnix(path, accepted, { mask: plan.streamLocalBindMask, unlink: plan.streamLocalBindUnlink })];
   } catch (error) {
-    log('ERROR', `unix_listener: cannot bind to path ${path}: ${reasonOf(error)}`);
+    log('ERROR', listenFault(path, error));
     return [];
   }
 }

@@ -36,10 +36,12 @@ const ownerOnly = 0o177;
 /**
  * Listens on a unix socket, whose file is removed when the listener closes.
  *
- * @throws SystemError EADDRINUSE where something is there already, whether someone listens or not; ENAMETOOLONG; EACCES and the like.
+ * @throws SystemError EADDRINUSE where something is there already, whether someone listens or not; ENAMETOOLONG; EINVAL where the path is
+ *   empty; EACCES and the like.
  */
 export function listenUnix(path: string, accepted: (stream: SocketStream) => void, options: UnixListenOptions = {}): Promise<Listener> {
   if (Buffer.byteLength(path) > longestPath) return Promise.reject(new SystemError('ENAMETOOLONG', path));
+  if (path === '') return Promise.reject(new SystemError('EINVAL', path));
   if (options.unlink === true) removeSocket(path);
   const before = process.umask(options.mask ?? ownerOnly);
   try {
@@ -51,6 +53,12 @@ export function listenUnix(path: string, accepted: (stream: SocketStream) => voi
   } finally {
     process.umask(before);
   }
+}
+
+/** Why a unix socket could not be made, in OpenSSH's words. */
+export function listenFault(path: string, error: unknown): string {
+  if (errnoOf(error) === 'ENAMETOOLONG') return `unix_listener: path "${path}" too long for Unix domain socket`;
+  return `unix_listener: cannot bind to path ${path}: ${error instanceof Error ? error.message : String(error)}`;
 }
 
 function removeSocket(path: string): void {

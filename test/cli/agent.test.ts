@@ -175,6 +175,14 @@ function switches(pid: number): number {
   return threads.reduce((sum, text) => sum + Number(/^voluntary_ctxt_switches:\s+(\d+)/m.exec(text)?.[1]), 0);
 }
 
+test('a path that no socket can have is refused in words of ssh-agent', async () => {
+  const long = `/tmp/${'x'.repeat(120)}`;
+  const { code, err } = await run(own('tsh-agent'), ['-a', long, 'true']);
+  expect([code, err]).toEqual([1, `unix_listener: path "${long}" too long for Unix domain socket\r\n`]);
+  const empty = await run(own('tsh-agent'), ['-a', '', 'true']);
+  expect([empty.code, empty.err]).toEqual([1, 'unix_listener: cannot bind to path : Invalid argument\r\n']);
+});
+
 describe('a command under the agent', () => {
   test('finds the agent, passes its exit status on and takes the agent with it', async () => {
     const script = 'echo $SSH_AGENT_PID; "$0" -l; exit 7';
