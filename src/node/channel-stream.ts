@@ -55,9 +55,9 @@ export class ChannelDrain {
     if (owed > 0) this.channel.consumed(owed);
   }
 
-  /** What the stream was given is memory for others once it has taken all, or drops it. */
+  /** What the stream has taken, or drops, is memory for others. */
   settle(): void {
-    if (this.stream.pending === 0) this.waiting.clear();
+    this.waiting.keep(this.stream.pending);
   }
 }
 

@@ -121,7 +121,7 @@ class DescriptorSink implements Sink {
     // True where the reader made room meanwhile and all was written at once: no 'drain' follows then.
     let written = true;
     for (const bytes of this.waiting.copy(pieces)) written = queue.write(bytes);
-    if (!this.queued) this.waiting.clear();
+    this.waiting.keep(queue.writableLength);
     return written;
   }
 
@@ -129,7 +129,7 @@ class DescriptorSink implements Sink {
     const queue = this.kind === 'terminal' ? terminalQueue(this.fd) : pipeQueue(this.fd);
     queue.on('error', (error) => this.close(error));
     queue.on('drain', () => {
-      if (!this.queued) this.waiting.clear();
+      this.waiting.keep(queue.writableLength);
       if (this.ended === undefined) this.onDrain();
       else this.end(this.ended);
     });

@@ -16,7 +16,7 @@ export class WaitingBytes {
   private blocks: Buffer[] = [];
   private used = 0;
 
-  /** Copies of the pieces, in order, as views that hold until {@link clear}. */
+  /** Copies of the pieces, in order, as views that hold until {@link keep} says otherwise. */
   copy(pieces: readonly Uint8Array[]): readonly Uint8Array[] {
     const copies: Uint8Array[] = [];
     let from = this.used;
@@ -37,13 +37,17 @@ export class WaitingBytes {
     return copies;
   }
 
-  /** Nothing waits any more: the memory of all copies is for others, as it is for the next ones. */
-  clear(): void {
-    for (const block of this.blocks.splice(0)) {
+  /**
+   * Says that of all copies only the last `length` bytes still wait: the memory of the others is for others, as it is for the next ones.
+   * What is written as fast as it comes may wait for ever without a moment in which nothing does.
+   */
+  keep(length: number): void {
+    const done = length === 0 ? this.blocks.length : Math.floor(Math.max(0, this.used - length) / BLOCK);
+    for (const block of this.blocks.splice(0, done)) {
       if (spare.length < SPARE) spare.push(block);
       else giveBack(block);
     }
-    this.used = 0;
+    this.used = length === 0 ? 0 : this.used - done * BLOCK;
   }
 
   private block(index: number): Buffer {
