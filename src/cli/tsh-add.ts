@@ -59,7 +59,7 @@ async function main(argv: readonly string[]): Promise<number> {
 
 async function connected(): Promise<Awaited<ReturnType<typeof connectAgent>> | string> {
   try {
-    return await connectAgent();
+    return await connectAgent(() => {});
   } catch (error) {
     if (error instanceof SshError && error.code === 'SSH_ERR_AGENT_NOT_PRESENT') {
       return 'Could not open a connection to your authentication agent.';

@@ -89,7 +89,7 @@ async function openAuthority(run: Run, file: string): Promise<Authority> {
   }
   let agent: AgentConnection;
   try {
-    agent = await connectAgent();
+    agent = await connectAgent(run.log);
   } catch (error) {
     throw because('Cannot use public key for CA signature', error);
   }

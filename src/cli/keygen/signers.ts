@@ -7,6 +7,7 @@ import {
   type SignerUse,
 } from '../../core/keys/allowed-signers.ts';
 import type { PublicKey } from '../../core/keys/key.ts';
+import { keyType } from '../../core/keys/key-types.ts';
 import { parsePublicKeyLine } from '../../core/keys/public-key.ts';
 import { utf8Text } from '../../core/util/bytes.ts';
 import { SshError } from '../../core/util/errors.ts';
@@ -34,10 +35,10 @@ interface Line {
 /** Whether a line of the file allows the key to sign as this identity; where it is close to that, the user is told what is missing. */
 export function checkSigner(run: Run, file: string, principal: string, use: SignerUse): boolean {
   for (const line of readLines(run, file) ?? []) {
-    if (line.principals !== undefined && matchPatternList(principal, line.principals) !== 'match') continue;
+    if (!isFor(run, line, principal)) continue;
     const signer = readSigner(run, line);
     if (signer === undefined || !isAbout(signer, use.key)) continue;
-    run.log('DEBUG', signer.certAuthority ? `${line.where}: matched certificate CA key` : `${line.where}: matched key`);
+    tellMatch(run, line, signer);
     if (signer.certAuthority && !certificateHolds(run, line, signer, principal, use)) return false;
     if (!isAllowed(run, line, signer, use)) continue;
     return true;
@@ -54,7 +55,9 @@ export function findPrincipals(run: Run, file: string, key: PublicKey, time: num
   }
   for (const line of lines) {
     const signer = readSigner(run, line);
-    if (signer === undefined || !isAbout(signer, key) || !isInTime(run, line, signer, time)) continue;
+    if (signer === undefined || !isAbout(signer, key)) continue;
+    tellMatch(run, line, signer);
+    if (!isInTime(run, line, signer, time)) continue;
     const { namespaces: _any, ...inAnyNamespace } = signer;
     const use = { key, namespace: '', time };
     // a line may also name a certificate itself, which then is a key like others
@@ -72,11 +75,23 @@ export function matchPrincipals(run: Run, file: string, principal: string): read
   const lists: string[] = [];
   const lines = readLines(run, file);
   for (const line of lines ?? []) {
-    if (line.principals !== undefined && matchPatternList(principal, line.principals) !== 'match') continue;
+    if (!isFor(run, line, principal)) continue;
     if (readSigner(run, line) === undefined || line.principals === undefined) return 'malformed';
     lists.push(line.principals);
   }
   return lines && lists;
+}
+
+/** Whether a line may be about an identity: all but those that name others. */
+function isFor(run: Run, { principals, where }: Line, principal: string): boolean {
+  if (principals === undefined) return true;
+  if (matchPatternList(principal, principals) !== 'match') return false;
+  run.log('DEBUG', `parse_principals_key_and_options: ${where}: matched principal "${principal}"`);
+  return true;
+}
+
+function tellMatch(run: Run, { where }: Line, { certAuthority }: AllowedSigner): void {
+  run.log('DEBUG', `${where}: matched ${certAuthority ? 'certificate CA key' : 'key'}`);
 }
 
 function readLines(run: Run, file: string): Line[] | undefined {
@@ -109,13 +124,24 @@ function readSigner(run: Run, line: Line): AllowedSigner | undefined {
     run.error(`${line.where}: invalid line`);
     return undefined;
   }
+  const tellOptions = (): void => run.log('DEBUG3', `${line.where}: options ${optionsOf(line)}`);
   try {
-    return parseAllowedSigner(line.text);
+    const signer = parseAllowedSigner(line.text);
+    tellOptions();
+    return signer;
   } catch (error) {
     if (!(error instanceof SshError)) throw error;
-    run.error(`${line.where}: ${problemOf(line, error)}`);
+    const problem = problemOf(line, error);
+    if (problem.startsWith('bad options')) tellOptions();
+    run.error(`${line.where}: ${problem}`);
     return undefined;
   }
+}
+
+/** What stands between a line's identities and its key. */
+function optionsOf({ rest }: Line): string {
+  const first = rest.slice(0, endOfPrefix(rest));
+  return keyType(first) === undefined ? first : '';
 }
 
 /** What is wrong in a line: its key is looked at before its options. */

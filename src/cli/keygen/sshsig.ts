@@ -1,7 +1,6 @@
 /** -Y: signatures of files, and who may have made them. */
 import { certifiedSigner } from '../../core/keys/certificate.ts';
 import type { PublicKey, Signer } from '../../core/keys/key.ts';
-import type { PrivateKey } from '../../core/keys/private-key.ts';
 import { formatPublicKeyLine } from '../../core/keys/public-key.ts';
 import { fingerprint } from '../../core/keys/fingerprint.ts';
 import {
@@ -17,13 +16,12 @@ import {
   verifySshsig,
 } from '../../core/keys/sshsig.ts';
 import { parseAbsoluteTime } from '../../core/util/absolute-time.ts';
-import { utf8Bytes } from '../../core/util/bytes.ts';
+import { hex, utf8Bytes } from '../../core/util/bytes.ts';
 import { SshError } from '../../core/util/errors.ts';
-import { fileExists, fileState } from '../../node/file-entries.ts';
+import { fileState } from '../../node/file-entries.ts';
 import { overwriteFile, readWholeFile } from '../../node/files.ts';
 import { readFilePieces, readInput } from '../../node/standard-input.ts';
-import { type AgentConnection, connectAgent } from './agent.ts';
-import { loadPublic, loadSigningKey } from './key-input.ts';
+import { loadPublic } from './key-input.ts';
 import { mayOverwrite } from './prompts.ts';
 import { isRevoked } from './revoked.ts';
 import { Fatal, reason } from './endings.ts';
@@ -31,6 +29,7 @@ import type { Run } from './run.ts';
 import { messageSigner } from './sk-signer.ts';
 import { checkSigner, findPrincipals, matchPrincipals } from './signers.ts';
 import { isArmourFault, tellFault } from './sshsig-faults.ts';
+import { agentWith, privateKeyOf } from './sshsig-signers.ts';
 import { usage } from './usage.ts';
 
 const FAILED = 255;
@@ -172,46 +171,6 @@ async function sign(run: Run): Promise<number> {
   }
 }
 
-/** The agent, where it holds the key. @throws Fatal where -U demands it and it does not */
-async function agentWith(run: Run, publicKey: PublicKey): Promise<AgentConnection | undefined> {
-  const required = run.options.given.has('U');
-  let agent: AgentConnection;
-  try {
-    agent = await connectAgent();
-  } catch (error) {
-    reason(error);
-    if (required) throw new Fatal("Couldn't get agent socket", { cause: error });
-    return undefined;
-  }
-  const keys = await agent.client.list().catch((error: unknown) => {
-    reason(error);
-    return [];
-  });
-  if (keys.some(({ key }) => Buffer.compare(key.blob, publicKey.blob) === 0)) return agent;
-  agent.close();
-  if (required) throw new Fatal("Couldn't find key in agent");
-  return undefined;
-}
-
-/** The private key that belongs to a file, which may be named by its public key's or its certificate's. */
-async function privateKeyOf(run: Run, file: string, publicKey: PublicKey): Promise<PrivateKey> {
-  let target = file;
-  for (const suffix of ['-cert.pub', '.pub']) {
-    if (!file.endsWith(suffix)) continue;
-    const candidate = file.slice(0, -suffix.length);
-    if (!fileExists(candidate)) throw new Fatal(`No private key found for public key "${file}"`);
-    run.log('DEBUG', `${file} looks like a public key, using private key path ${candidate} instead`);
-    target = candidate;
-    break;
-  }
-  const { key } = await loadSigningKey(run, target);
-  if (Buffer.compare(key.publicKey.blob, publicKey.plain.blob) !== 0) {
-    key.wipe();
-    throw new Fatal(`Public key ${file} doesn't match private ${target}`);
-  }
-  return key;
-}
-
 function certified(key: Signer, publicKey: PublicKey): Signer {
   return publicKey.certificate === undefined ? key : certifiedSigner(key, publicKey);
 }
@@ -263,7 +222,11 @@ function hashNamed(run: Run, name: string): SshsigHash {
 /** The digest of a file or of stdin, for what is named in complaints. @throws SystemError where it can't be read, which was told already */
 function digestOf(run: Run, where: string, hash: SshsigHash, file?: string): Uint8Array {
   const digest = messageDigest(hash);
-  const take = (piece: Uint8Array): void => void digest.update(piece);
+  let length = 0;
+  const take = (piece: Uint8Array): void => {
+    length += piece.length;
+    digest.update(piece);
+  };
   try {
     if (file === undefined) readInput(take);
     else readFilePieces(file, take);
@@ -272,7 +235,10 @@ function digestOf(run: Run, where: string, hash: SshsigHash, file?: string): Uin
     run.error(`${where}: hash_file: ${reason(error)}`);
     throw error;
   }
-  return digest.digest();
+  const value = digest.digest();
+  run.log('DEBUG2', `hash_file: hashed ${length} bytes`);
+  run.log('DEBUG3', `hash_file: final hash: ${hex(value)}`);
+  return value;
 }
 
 /** What is read from the signature's file; undefined where that fails, of which the user has been told. */
@@ -323,7 +289,10 @@ function verify(run: Run, signer: { readonly file: string; readonly principal: s
   if (revoked !== undefined && signer !== undefined && isRevoked(run, revoked, publicKey)) return refuse(run);
   if (signer !== undefined) {
     const use = { key: publicKey, namespace, time: options.time };
-    if (!checkSigner(run, signer.file, signer.principal, use)) return refuse(run);
+    if (!checkSigner(run, signer.file, signer.principal, use)) {
+      run.log('DEBUG3', 'sig_verify: sshsig_check_allowed_keys: key not found');
+      return refuse(run);
+    }
   }
   if (!run.options.quiet) {
     const whom = signer === undefined ? '' : `for ${signer.principal} `;
@@ -349,9 +318,10 @@ function isRight(run: Run, sshsig: Sshsig, namespace: string): boolean {
     reason(error);
     return false;
   }
+  run.log('DEBUG', `sshsig_wrap_verify: verify message length ${digest.length}`);
   if (sshsig.namespace !== namespace) {
     run.error("Couldn't verify signature: namespace does not match");
-    run.log('DEBUG', `expected namespace "${namespace}" received "${sshsig.namespace}"`);
+    run.log('DEBUG', `sshsig_wrap_verify: expected namespace "${namespace}" received "${sshsig.namespace}"`);
     return false;
   }
   try {
@@ -373,17 +343,26 @@ function find(run: Run): number {
   return 0;
 }
 
-/** What match-principals exits with: the lowest byte of OpenSSH's number of the error. */
-const matchFailures = { option: 246, unreadable: 232, malformed: 252, none: 210 } as const;
+/** What match-principals exits with where -O is wrong: the lowest byte of OpenSSH's number of the error. */
+const WRONG_OPTION = 246;
+
+/** The same of what may be wrong in the file, and the error's text. */
+const matchFailures = {
+  unreadable: { status: 232, text: 'No such file or directory' },
+  malformed: { status: 252, text: 'invalid format' },
+  none: { status: 210, text: 'key not found' },
+} as const;
 
 function match(run: Run): number {
-  if (readOptions(run, ['verify-time']) === undefined) return matchFailures.option;
-  const lists = matchPrincipals(run, value(run, 'f'), value(run, 'I'));
-  if (lists === undefined) return none(run, matchFailures.unreadable);
-  if (lists === 'malformed') return none(run, matchFailures.malformed);
-  if (lists.length === 0) return none(run, matchFailures.none);
-  run.outText(lists.map((list) => `${list}\n`).join(''));
-  return 0;
+  if (readOptions(run, ['verify-time']) === undefined) return WRONG_OPTION;
+  const lists = matchPrincipals(run, value(run, 'f'), value(run, 'I')) ?? 'unreadable';
+  if (typeof lists === 'object' && lists.length > 0) {
+    run.outText(lists.map((list) => `${list}\n`).join(''));
+    return 0;
+  }
+  const { status, text } = matchFailures[typeof lists === 'object' ? 'none' : lists];
+  run.log('DEBUG', `sig_match_principals: match: ${text}`);
+  return none(run, status);
 }
 
 function none(run: Run, status: number): number {
