@@ -5,6 +5,7 @@ import { visibleText } from '../core/util/vis.ts';
 import { DebugView } from '../client/debug-view.ts';
 import { refusals } from '../client/refusals.ts';
 import { localEnvironment } from '../files/config-files.ts';
+import { SystemError } from '../node/errno.ts';
 import { servicePort, terminalTakesUtf8 } from '../node/local-host.ts';
 import { appendingFile, expandTilde, whyInaccessible, writeTo } from '../node/files.ts';
 import { ownCommand } from '../node/own-program.ts';
@@ -85,7 +86,16 @@ async function main(argv: readonly string[]): Promise<number> {
 
 async function withHost(line: HostCommandLine, run: RunLog): Promise<number> {
   run.level = line.settings.get('logLevel') ?? 'INFO';
-  if (line.logFile !== undefined) run.write = appendingFile(line.logFile);
+  const { logFile } = line;
+  if (logFile !== undefined) {
+    try {
+      run.write = appendingFile(logFile);
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+      writeTo(2, `Couldn't open logfile ${logFile}: ${error.message}\n`);
+      return 1;
+    }
+  }
   const syslog = line.useSyslog ? await import('../node/syslog.ts') : undefined;
   const problem = syslog?.syslogProblem();
   if (problem !== undefined) {

@@ -1,10 +1,11 @@
 import type { EventSink } from '../core/events.ts';
 import type { Log, LogLevel } from '../core/util/log.ts';
-import { errnoOf, errnoText } from '../node/errno.ts';
+import { errnoOf, errnoText, SystemError } from '../node/errno.ts';
 import { dialByCommand, endProxyCommand, NoConnectionPassed, standardStreams, startProxyCommand } from '../node/proxy-command.ts';
 import { type AddressFamily, interfaceAddress, ResolveError, resolveHost } from '../node/resolve.ts';
 import { connectTcp, type SocketStream } from '../node/socket.ts';
 import { setTrafficClass } from '../node/socket-options.ts';
+import { type PipedChild, userShell } from '../node/spawn.ts';
 
 /** Where to connect to and how (ssh_config(5)). */
 export interface ConnectPlan {
@@ -69,10 +70,17 @@ async function connectByDialer(command: string, { keepAlive }: ConnectPlan, even
     events({ type: 'connected', address: '', port: 0, via: command });
     return { ...reachedBy(stream), peer: peerOf(stream) };
   } catch (error) {
-    if (!(error instanceof NoConnectionPassed)) throw error;
+    if (!(error instanceof NoConnectionPassed)) throw shellMissing(error, log, 'proxy dialer did not pass back a connection');
     log('ERROR', error.message);
     throw new ConnectError('proxy dialer did not pass back a connection', { cause: error }, 'FATAL');
   }
+}
+
+/** Tells that $SHELL can't be started; gives what to throw for a proxy command that so never was: `end` is the last line. */
+function shellMissing(error: unknown, log: Log, end: string): unknown {
+  if (!(error instanceof SystemError)) return error;
+  log('ERROR', `${userShell()}: ${error.message}`);
+  return new ConnectError(end, { cause: error }, 'FATAL');
 }
 
 function reachedBy(stream: SocketStream): Reached {
@@ -87,7 +95,12 @@ function peerOf({ remoteAddress, remotePort }: SocketStream): NonNullable<Reache
 
 async function connectByCommand(command: string, _plan: ConnectPlan, events: EventSink, log: Log): Promise<Reached> {
   log('DEBUG', `Executing proxy command: exec ${command}`);
-  const child = await startProxyCommand(command);
+  let child: PipedChild;
+  try {
+    child = await startProxyCommand(command);
+  } catch (error) {
+    throw shellMissing(error, log, 'Connection closed by UNKNOWN port 65535');
+  }
   events({ type: 'connected', address: '', port: 0, via: command });
   return { stream: child.stream, address: undefined, peer: undefined, abandon: () => endProxyCommand(child), mark: () => undefined };
 }

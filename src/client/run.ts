@@ -6,6 +6,7 @@ import { matchPatternList } from '../core/util/pattern.ts';
 import { visibleText } from '../core/util/vis.ts';
 import { systemClock } from '../node/clock.ts';
 import { compileLess } from '../node/compile-less.ts';
+import { SystemError } from '../node/errno.ts';
 import { readAnswer } from '../node/read-passphrase.ts';
 import { runShell, runShellAside, userShell } from '../node/spawn.ts';
 import { terminalModes } from '../node/terminal-modes.ts';
@@ -151,8 +152,14 @@ class Runner {
       tokensOf('localCommand', { ...connectionTokens(config.tokens, environment), T: 'NONE' }),
       environment,
     );
-    log('DEBUG3', `Executing ${userShell()} -c "${command}"`);
-    runShell(command);
+    const execution = `${userShell()} -c "${command}"`;
+    log('DEBUG3', `Executing ${execution}`);
+    try {
+      runShell(command);
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+      log('ERROR', `Couldn't execute ${execution}: ${error.message}`);
+    }
   }
 
   /** From here on the connection is the user's; `farewell` is what is said when a signal ends it. */

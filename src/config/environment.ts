@@ -30,8 +30,8 @@ export interface ConfigEnvironment {
   readFile(path: string, strict: boolean): ConfigFile;
   /** The files that a pattern of glob(7) names, sorted, with `~` replaced; undefined where it can't be told. */
   glob(pattern: string): readonly string[] | undefined;
-  /** Runs a command of Match exec by the user's shell and gives its exit status. */
-  run(command: string): number;
+  /** Runs a command of Match exec by the user's shell and gives its exit status; undefined where it has none, which is told. */
+  run(command: string): number | undefined;
   /** The addresses of the interfaces that are up. */
   localAddresses(): readonly string[];
   /** The home folder of another user, for `~name`. */

@@ -2,7 +2,7 @@
 import { matchNetworkList, networkListProblem } from '../core/util/addr.ts';
 import { lowerCase, matchHostname, matchPatternList } from '../core/util/pattern.ts';
 import type { Tokens } from '../core/util/percent.ts';
-import type { ConfigEnvironment } from './environment.ts';
+import { type ConfigEnvironment, fatal } from './environment.ts';
 import { expandConfiguredTokens } from './tokens.ts';
 
 /** What Match criteria look at. */
@@ -130,7 +130,9 @@ export function judgeMatch(words: readonly string[], subject: MatchSubject, envi
         log('DEBUG3', `${at}: skipped exec "${command.slice(0, 100)}"`);
         continue;
       }
-      const fits = decide(environment.run(command) === 0, `${written} "${argument}"`, ': it failed');
+      const status = environment.run(command);
+      if (status === undefined) throw fatal(log, `${at}: match exec '${command.slice(0, 100)}' error`);
+      const fits = decide(status === 0, `${written} "${argument}"`, ': it failed');
       log('DEBUG3', `${at}: ${fits ? '' : 'not '}matched '${written} "${command.slice(0, 100)}"' `);
       continue;
     }

@@ -2,7 +2,7 @@
 import { SystemError } from '../node/errno.ts';
 import { readWholeFile } from '../node/files.ts';
 import { globFiles } from '../node/glob.ts';
-import { interfaceAddresses, localHostname, servicePort, shellStatus } from '../node/local-host.ts';
+import { expectExecutable, interfaceAddresses, localHostname, servicePort, shellStatus } from '../node/local-host.ts';
 import { configFileIsSafe } from '../node/permissions.ts';
 import { findUser, ownUser } from '../node/users.ts';
 import type { Log } from '../core/util/log.ts';
@@ -27,10 +27,37 @@ export function localEnvironment(log: Log): ConfigEnvironment {
     log,
     readFile: readConfigFile,
     glob: globFiles,
-    run: shellStatus,
+    run: (command) => commandStatus(command, log),
     localAddresses: interfaceAddresses,
     homeOf: (name) => findUser(name)?.home,
   };
+}
+
+/**
+ * Runs a command of Match exec by the user's shell; a variable that is empty names none here.
+ *
+ * @throws ConfigError where $SHELL is nothing that can be executed.
+ */
+function commandStatus(command: string, log: Log): number | undefined {
+  const shell = process.env['SHELL'] ?? '/bin/sh';
+  try {
+    expectExecutable(shell);
+  } catch (error) {
+    throw fatal(log, `Shell "${shell}" is not executable: ${reasonOf(error)}`);
+  }
+  let status: number | undefined;
+  try {
+    status = shellStatus(shell, command);
+  } catch (error) {
+    log('ERROR', `Unable to execute '${command.slice(0, 100)}': ${reasonOf(error)}`);
+  }
+  if (status === undefined) log('ERROR', `command '${command.slice(0, 100)}' exited abnormally`);
+  return status;
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof SystemError) return error.message;
+  throw error;
 }
 
 class UnsafeFile extends Error {}

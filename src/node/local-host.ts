@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
+import { systemCall, systemError } from './errno.ts';
 
 /** The local host's name as gethostname(2) gives it. */
 export function localHostname(): string {
@@ -19,17 +20,21 @@ export function servicePort(name: string): number | undefined {
   return services.get(name);
 }
 
+/** Makes sure that there is such a program and that it may be executed. @throws SystemError where not */
+export function expectExecutable(file: string): void {
+  systemCall(() => fs.accessSync(file, fs.constants.X_OK));
+}
+
 /**
- * Runs a command by the user's shell ($SHELL or sh) with nothing on its standard input and output, and waits for it; its errors are seen.
+ * Runs a command by a shell with nothing on its standard input and output, and waits for it; its errors are seen.
  *
- * @returns its exit status, or -1 where it could not be started or died of a signal.
+ * @returns its exit status, or undefined where it died of a signal.
+ * @throws SystemError where the shell can't be started.
  */
-export function shellStatus(command: string): number {
-  const shell = process.env['SHELL'];
-  const { status } = spawnSync(shell === undefined || shell === '' ? '/bin/sh' : shell, ['-c', command], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
-  return status ?? -1;
+export function shellStatus(shell: string, command: string): number | undefined {
+  const { status, error } = spawnSync(shell, ['-c', command], { stdio: ['ignore', 'ignore', 'inherit'] });
+  if (error !== undefined) throw systemError(error);
+  return status ?? undefined;
 }
 
 let services: ReadonlyMap<string, number> | undefined;

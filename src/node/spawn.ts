@@ -173,10 +173,14 @@ export async function captureOutput(program: string, args: readonly string[], mo
   return { output: Buffer.concat(parts).toString('utf8'), status, signal: signal === null ? null : os.constants.signals[signal] };
 }
 
-/** Runs a command by the user's shell with our own input and output, and waits for it: its exit status, or -1 where it has none. */
-export function runShell(command: string): number {
-  const { status } = spawnSync(userShell(), ['-c', command], { stdio: 'inherit' });
-  return status ?? -1;
+/**
+ * Runs a command by the user's shell with our own input and output, and waits for it, however it ends.
+ *
+ * @throws SystemError where the shell can't be started.
+ */
+export function runShell(command: string): void {
+  const { error } = spawnSync(userShell(), ['-c', command], { stdio: 'inherit' });
+  if (error !== undefined) throw systemError(error);
 }
 
 /** Runs a command by the user's shell that has no input and of which only the messages are shown; settles when it has ended, however. */

@@ -444,9 +444,44 @@ describePeer('openssh-10', 'what tsh prints and exits with is what ssh does', ()
     });
   });
 
+  describe('a $SHELL that can not be started', () => {
+    const shells = ['/no/such/shell', '/tmp'] as const;
+    test.each(shells)('%s, for LocalCommand', async (shell) => {
+      const local = ['-o', 'PermitLocalCommand=yes', '-o', 'LocalCommand=echo local'];
+      const seen = await same([...local, 'server', 'echo on'], { env: { SHELL: shell } });
+      expect(seen.err).toContain(`Couldn't execute ${shell} -c "echo local": `);
+      expect(seen.out).toBe('on\n');
+    });
+
+    test('for ProxyCommand', async () => {
+      const args = ['-F', server.config, '-o', 'ProxyCommand=echo', 'server', 'true'];
+      const { ours, theirs } = await both(args, { env: { SHELL: '/no/such/shell' } });
+      const lines = '/no/such/shell: No such file or directory\nConnection closed by UNKNOWN port 65535\n';
+      // perror(3) ends its line in its own way
+      expect([theirs, ours].map(({ err, code }) => [err.replaceAll('\r', ''), code])).toEqual([
+        [lines, 255],
+        [lines, 255],
+      ]);
+    });
+
+    test.each([...shells, ''])('%s, for Match exec', async (shell) => {
+      writeFileSync(file('matching'), 'Match exec "true"\nUser nobody\n');
+      expect((await same(['-F', file('matching'), '-G', 'server'], { env: { SHELL: shell } })).code).toBe(255);
+    });
+  });
+
+  test('a command of Match exec that a signal ends', async () => {
+    writeFileSync(file('matching'), 'Host server\nMatch exec "kill -9 $$"\nUser nobody\n');
+    expect((await same(['-F', file('matching'), '-G', 'server'])).err).toContain("line 2: match exec 'kill -9 $$' error\r\n");
+  });
+
   describe('the log', () => {
     test('-q is silent', async () => {
       expect((await same([...withIdentity('/no/such/key'), '-q', 'server', 'true'])).err).toBe('');
+    });
+
+    test.each(['/no/such/folder/log', '/tmp'])('-E to a file that can not be written: %s', async (log) => {
+      expect((await same(['-E', log, 'server', 'true'])).err).toMatch(/^Couldn't open logfile/);
     });
 
     test('-E writes to a file', async () => {
