@@ -1,5 +1,16 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -104,7 +115,26 @@ describePackaged('the archive of this platform', () => {
 
   test('what the installer does not know is refused', async () => {
     expect(await run('sh', [installer, '--root', '/'])).toMatchObject({ code: 1, err: 'install.sh: unknown option --root\n' });
-    expect(await run('sh', [installer, '--prefix'])).toMatchObject({ code: 1, err: 'install.sh: --prefix needs a folder\n' });
+    for (const args of [['--prefix'], ['--prefix='], ['--prefix', '']]) {
+      expect(await run('sh', [installer, ...args])).toMatchObject({ code: 1, err: 'install.sh: --prefix needs a folder\n' });
+    }
+  });
+
+  test('it installs what is beside it, wherever CDPATH leads, or says that nothing is', async () => {
+    const name = path.basename(path.dirname(installer));
+    mkdirSync(file(`elsewhere/${name}/bin`), { recursive: true });
+    mkdirSync(file(`elsewhere/${name}/share`));
+    const given = { cwd: folder, env: { CDPATH: file('elsewhere') } };
+    const installed = await run('sh', [`${name}/install.sh`, '--prefix', file('led')], given);
+    expect(installed).toMatchObject({ code: 0, out: `Installed in ${file('led')}.\n`, err: '' });
+    expect(existsSync(file('led/bin/tsh'))).toBe(true);
+    mkdirSync(file('alone'));
+    copyFileSync(installer, file('alone/install.sh'));
+    expect(await run('sh', [file('alone/install.sh'), '--prefix', file('none')])).toMatchObject({
+      code: 1,
+      out: '',
+      err: `install.sh: there is nothing to install in ${file('alone')}\n`,
+    });
   });
 });
 

@@ -32,6 +32,7 @@ while [ $# -gt 0 ]; do
   esac
   shift
 done
+[ -n "$prefix" ] || fail '--prefix needs a folder'
 case $prefix in
   /*) ;;
   *) prefix=$PWD/$prefix ;;
@@ -55,7 +56,8 @@ remove_file() {
   rm -f "$target/$1"
 }
 
-cd "$(dirname "$0")"
+CDPATH='' cd -- "$(dirname -- "$0")"
+[ -e bin ] && [ -e share ] || fail "there is nothing to install in $PWD"
 find bin share ! -type d | while IFS= read -r file; do
   "$action" "$file"
 done
