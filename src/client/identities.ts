@@ -12,6 +12,7 @@ import type { AgentConstraint } from '../core/wire/agent-messages.ts';
 import type { Log } from '../core/util/log.ts';
 import { loadCertificateBeside, loadPrivateKey, loadPublicKey } from '../files/key-files.ts';
 import { errnoOf, errnoText } from '../node/errno.ts';
+import { fileExists } from '../node/file-entries.ts';
 import { readAnswer, readPassphrase } from '../node/read-passphrase.ts';
 import { connectUnix } from '../node/unix-socket.ts';
 import { type SecurityKeyPlan, signerOf } from './security-keys.ts';
@@ -219,7 +220,8 @@ function isTooShort(key: PublicKey, { requiredRsaBits }: IdentityPlan): boolean 
 
 function tellUnreadable(path: string, explicit: boolean, error: unknown, log: Log): void {
   const code = errnoOf(error);
-  if (code === 'ENOENT') {
+  // one that can't even be looked at, in a folder of somebody else's, counts as missing
+  if (code !== undefined && !fileExists(path)) {
     log(explicit ? 'INFO' : 'DEBUG3', `no such identity: ${path}: ${errnoText(code)}`);
     return;
   }

@@ -111,10 +111,8 @@ export async function installKeys(connection: Connection, keys: KeysToInstall, a
   return exit !== undefined && 'status' in exit && exit.status === 0 ? count : undefined;
 }
 
-/** What others printed, and the script's own last line. */
+/** What others printed, before the script or behind it and not always whole lines, and the script's own last line. */
 function split(output: Uint8Array): readonly [Uint8Array, number | undefined] {
-  const text = utf8Text(output);
-  const found = new RegExp(`(?:^|\n)${ADDED}(\\d{1,9})\n$`).exec(text);
-  if (found === null) return [output, undefined];
-  return [utf8Bytes(text.slice(0, found.index)), Number(found[1])];
+  const [, before = '', count, after = ''] = new RegExp(`^([^]*)${ADDED}(\\d{1,9})\n([^]*)$`).exec(utf8Text(output)) ?? [];
+  return count === undefined ? [output, undefined] : [utf8Bytes(before + after), Number(count)];
 }

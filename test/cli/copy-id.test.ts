@@ -308,6 +308,21 @@ describePeer('openssh-10', 'tsh-copy-id and the files of a user', () => {
   });
 });
 
+describePeer('openssh-10', 'a server whose files of the shell print something', () => {
+  test('does not hide that the key was added', async () => {
+    const command = `printf '\\033]0;title\\007'; sh -c "$SSH_ORIGINAL_COMMAND"; echo bye`;
+    const site = new Site(await startSshd({ peer: 'openssh-10', lines: [`ForceCommand ${command}`] }));
+    try {
+      const { code, out } = await site.copy();
+      expect([code, out.split('Now try')[0]]).toEqual([0, '\x1b]0;title\x07bye\n\nNumber of key(s) added: 1\n\n']);
+      expect(site.text).toContain(site.line);
+    } finally {
+      site.remove();
+      await site.server.stop();
+    }
+  });
+});
+
 describe('the words of tsh-copy-id', () => {
   const script = path.join(process.env['OPENSSH10'] ?? '/opt/openssh-10', 'root/usr/bin/ssh-copy-id');
 

@@ -244,6 +244,10 @@ describePeer('openssh-10', 'what tsh prints and exits with is what ssh does', ()
       await same([...withIdentity('/no/such/key'), 'server', 'true']);
     });
 
+    test('whose file is where no file can be, or that is no file', async () => {
+      for (const name of [`${server.config}/key`, server.folder, '/dev/null']) await same([...withIdentity(name), 'server', 'true']);
+    });
+
     test.each([0o644, 0o660, 0o604])('whose file others can read: %o', async (mode) => {
       const key = readFileSync(server.identity, 'utf8');
       expect((await same([...otherId(mode, key), 'server', 'true'])).err).toContain('UNPROTECTED PRIVATE KEY FILE');
