@@ -66,5 +66,5 @@ export function rewriteKnownHosts(
 
 function makeUserFolder(file: string): void {
   const folder = expandTilde('~/.ssh');
-  if (path.resolve(file).startsWith(`${folder}/`)) makeFolder(folder, folderMode);
+  if (path.isAbsolute(file) && path.resolve(file).startsWith(`${folder}/`)) makeFolder(folder, folderMode);
 }

@@ -124,7 +124,7 @@ async function askNew(run: Run, file: string): Promise<Uint8Array> {
 /** The user's own ~/.ssh is made where it is missing. */
 function makeUserFolder(run: Run, file: string): void {
   const folder = run.path('~/.ssh');
-  if (!path.resolve(file).startsWith(`${folder}/`) || fileExists(folder)) return;
+  if (!path.isAbsolute(file) || !path.resolve(file).startsWith(`${folder}/`) || fileExists(folder)) return;
   try {
     makeFolder(folder, 0o700);
   } catch (error) {
