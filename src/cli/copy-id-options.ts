@@ -88,7 +88,8 @@ export function readCopyIdOptions(argv: readonly string[], lookups: CopyIdLookup
         const next = letter === argument.length - 1 ? argv[at] : undefined;
         const named = next === undefined ? undefined : valueOfIdentity(next, at === argv.length - 1, lookups);
         if (typeof named === 'object') return named;
-        draft.identity = { file: named };
+        // an empty name, as a variable that is not set gives, stands for the default
+        draft.identity = { file: named === '' ? undefined : named };
         if (named !== undefined) at++;
       } else if (withValue.includes(flag)) {
         const attached = argument.slice(letter + 1);

@@ -383,6 +383,7 @@ describe('the words of tsh-copy-id', () => {
       'a key where the host should be': () => ['-i', `${site.key}.pub`],
       'no key at all': () => ['-F', config, 'server'],
       '-i without a key': () => ['-F', config, '-i', '--', 'server'],
+      '-i with an empty name': () => ['-F', config, '-i', '', 'server'],
       'a key that is not there': () => ['-F', config, '-i', '/nowhere/key', 'server'],
       'a key': () => ['-F', config, '-t', site.file, '-i', site.key, 'server'],
       'a key and its options': () => [
