@@ -3,8 +3,14 @@ import type { Codec } from './codec.ts';
 import { message } from './message.ts';
 import { SshError } from '../util/errors.ts';
 
+/** A language tag at a message's end, which some servers leave out. */
+const lastLanguageTag: Codec<string> = {
+  read: (reader) => (reader.remaining === 0 ? '' : utf8.read(reader)),
+  write: (writer, value) => void utf8.write(writer, value),
+};
+
 /** RFC 4253 section 11.1. */
-export const disconnectMessage = message(1, 'SSH_MSG_DISCONNECT', { reasonCode: uint32, description: utf8, languageTag: utf8 });
+export const disconnectMessage = message(1, 'SSH_MSG_DISCONNECT', { reasonCode: uint32, description: utf8, languageTag: lastLanguageTag });
 
 /** RFC 4253 section 11.2. */
 export const ignoreMessage = message(2, 'SSH_MSG_IGNORE', { data: string });

@@ -144,12 +144,15 @@ describe.each(roles)('all 256 types of message to a %s', (role) => {
     expect(flooding.end.code).toBe('SSH_ERR_PROTOCOL_ERROR');
   });
 
+  const clear = ['SSH_ERR_MESSAGE_INCOMPLETE', 'SSH_ERR_PROTOCOL_ERROR'];
   test.each([2, 3, 4, 1, 7, 20, 192])('message %i cut short is a clear error or is let pass', async (number) => {
     const whole = number === 20 ? new Uint8Array(61) : (wellFormed[number] as Uint8Array);
     for (let length = 1; length < whole.length; length++) {
       const peer = await reach(role, 'authenticated', true);
       peer.send(number === 20 ? Uint8Array.of(20, ...whole.subarray(0, length)) : whole.subarray(0, length));
-      if (peer.end.ended) expect(['SSH_ERR_MESSAGE_INCOMPLETE', 'SSH_ERR_PROTOCOL_ERROR']).toContain(peer.end.code);
+      // a disconnect whose language tag is left out is one
+      const known = number === 1 && length === whole.length - 4 ? ['SSH_ERR_DISCONNECTED'] : clear;
+      if (peer.end.ended) expect(known).toContain(peer.end.code);
       else expect([2, 3, 7]).toContain(number);
     }
   });
