@@ -266,15 +266,15 @@ export class Channel {
     if (bytesToAdd > 0) this.host.link.send(channelWindowAdjust.encode({ recipientChannel: this.peerId, bytesToAdd }));
   }
 
-  /** Data came from the peer. @throws SshError where it overran the window, sent too much at once or had said that it was done. */
-  receiveData(bytes: Uint8Array, dataType: number): void {
-    if (this.eofReceived) throw new SshError('SSH_ERR_PROTOCOL_ERROR', `data after EOF on channel ${this.id} (RFC 4254 section 5.3)`);
+  /** Data came; of no known stream, or after the end, it is dropped, as by OpenSSH. @throws SshError where it overran window or packet. */
+  receiveData(bytes: Uint8Array, stream: StreamNumber | undefined): void {
     this.receiveWindow.debit(bytes.length);
     this.received += bytes.length;
-    const wanted = dataType === 0 ? this.reading : dataType === 1 && !this.closeWanted;
+    const wanted = (stream === 1 ? !this.closeWanted : this.reading) && !this.eofReceived;
     const { handler } = this;
-    if (wanted && handler.onRun !== undefined) this.collect(bytes, dataType as StreamNumber);
-    else if (wanted && handler.onData !== undefined) handler.onData(bytes, dataType as StreamNumber);
+    if (!wanted || stream === undefined) this.consumed(bytes.length);
+    else if (handler.onRun !== undefined) this.collect(bytes, stream);
+    else if (handler.onData !== undefined) handler.onData(bytes, stream);
     else this.consumed(bytes.length);
   }
 

@@ -241,7 +241,9 @@ export class Connection implements PacketHandler, ChannelHost {
   private receiveExtendedData(payload: Uint8Array): void {
     if (payload.length < 13 || uint32At(payload, 9) !== payload.length - 13)
       throw malformed('SSH_MSG_CHANNEL_EXTENDED_DATA', payload.length < 13);
-    this.table.open(uint32At(payload, 1), 'extended data').receiveData(payload.subarray(13), uint32At(payload, 5));
+    const channel = this.table.open(uint32At(payload, 1), 'extended data');
+    if (channel.ended) throw new SshError('SSH_ERR_PROTOCOL_ERROR', `Received extended_data after EOF on channel ${channel.id}.`);
+    channel.receiveData(payload.subarray(13), uint32At(payload, 5) === 1 ? 1 : undefined);
   }
 
   private receiveOpen(payload: Uint8Array): void {
@@ -367,7 +369,8 @@ export class Connection implements PacketHandler, ChannelHost {
     },
     [numbers.SSH_MSG_CHANNEL_REQUEST]: (connection, payload) => {
       const { recipientChannel, requestType, wantReply, body } = channelRequest.decode(payload);
-      connection.table.open(recipientChannel, 'request').receiveRequest(requestType, wantReply, body);
+      // one for a channel that is not open is let pass, as OpenSSH does
+      connection.table.find(recipientChannel)?.receiveRequest(requestType, wantReply, body);
     },
     [numbers.SSH_MSG_CHANNEL_SUCCESS]: (connection, payload) => {
       connection.receiveReply(payload);

@@ -238,11 +238,14 @@ describe('receiving', () => {
     ]);
   });
 
-  test('a window is debited on receipt; a peer that overruns it ends the connection', () => {
+  test('a window is debited on receipt; a peer that overruns it by more than a tenth ends the connection', () => {
     const { link, channel } = peered({ onData: () => undefined }, { options: { windowSize: 100_000 } });
     for (let i = 0; i < 3; i++) link.receive(data(32 * 1024));
     expect(channel.unread).toBe(3 * 32 * 1024);
     link.receive(data(1697));
+    link.receive(data(9999));
+    expect(link.error).toBeUndefined();
+    link.receive(data(1));
     expect(detail(link)).toContain('peer ignored channel window');
   });
 
@@ -257,7 +260,7 @@ describe('receiving', () => {
   test('stderr counts against the same window', () => {
     const { link } = peered({ onData: () => undefined }, { options: { windowSize: 10 } });
     link.receive(data(6));
-    link.receive(messages.channelExtendedData.encode({ ...to, dataType: 1, data: new Uint8Array(5) }));
+    link.receive(messages.channelExtendedData.encode({ ...to, dataType: 1, data: new Uint8Array(6) }));
     expect(detail(link)).toContain('peer ignored channel window');
   });
 
@@ -335,13 +338,23 @@ describe('receiving', () => {
     }
   });
 
-  test('data after EOF ends the connection', () => {
-    for (const late of [data(1), messages.channelExtendedData.encode({ ...to, dataType: 1, data: Uint8Array.of(1) })]) {
-      const { link } = peered({ onData: () => expect.unreachable() });
-      link.receive(messages.channelEof.encode(to));
-      link.receive(late);
-      expect(detail(link)).toContain('data after EOF on channel 0');
+  test('data after EOF is dropped; on stderr it ends the connection', () => {
+    const { link, channel } = peered({ onData: () => expect.unreachable() });
+    link.receive(messages.channelEof.encode(to));
+    link.receive(data(1));
+    expect(link.error).toBeUndefined();
+    expect(channel.unread).toBe(0);
+    link.receive(messages.channelExtendedData.encode({ ...to, dataType: 1, data: Uint8Array.of(1) }));
+    expect(detail(link)).toBe('Received extended_data after EOF on channel 0.');
+  });
+
+  test('extended data of a type that is not known is dropped, 0 among them', () => {
+    const { link, channel } = peered({ onData: () => expect.unreachable() });
+    for (const dataType of [0, 2, 0xffffffff]) {
+      link.receive(messages.channelExtendedData.encode({ ...to, dataType, data: Uint8Array.of(1) }));
     }
+    expect(link.error).toBeUndefined();
+    expect(channel.unread).toBe(0);
   });
 });
 

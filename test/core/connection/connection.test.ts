@@ -166,7 +166,6 @@ describe('messages for channels that are not there', () => {
     ['extended data', messages.channelExtendedData.encode({ ...to, dataType: 1, data: empty })],
     ['ieof', messages.channelEof.encode(to)],
     ['oclose', messages.channelClose.encode(to)],
-    ['request', messages.channelRequest.encode({ ...to, requestType: 'exec', wantReply: true, body: empty })],
   ])('%s ends the connection', (what, payload) => {
     const { link } = alone();
     link.receive(payload);
@@ -177,6 +176,7 @@ describe('messages for channels that are not there', () => {
     ['a window adjust', messages.channelWindowAdjust.encode({ ...to, bytesToAdd: 1 })],
     ['a success', messages.channelSuccess.encode(to)],
     ['a failure', messages.channelFailure.encode(to)],
+    ['a request', messages.channelRequest.encode({ ...to, requestType: 'exec', wantReply: true, body: empty })],
     ['a global success', messages.requestSuccess.encode({ body: empty })],
     ['a global failure', messages.requestFailure.encode({})],
   ])('%s is let pass', (_, payload) => {
