@@ -28,6 +28,7 @@ import { hostKeyUpdates } from './host-key-updates.ts';
 import { HostTrust } from './host-trust.ts';
 import { type AgentBinding, findCandidates, type IdentityPlan } from './identities.ts';
 import { identityPlan, type OwnProgram, proxyCommand } from './plans.ts';
+import { refuseUnasked } from './unasked-channels.ts';
 
 /** What one connection is about. */
 export interface ClientTask {
@@ -287,7 +288,7 @@ export class Client {
     const connection: Connection = new Connection(transport, {
       events,
       clock: systemClock,
-      accept: acceptAgent({ socket: () => this.agentSocket, binding: () => sessionBinding(transport), log }),
+      accept: { ...acceptAgent({ socket: () => this.agentSocket, binding: () => sessionBinding(transport), log }), ...refuseUnasked(log) },
       globals: this.updatable
         ? {
             'hostkeys-00@openssh.com': hostKeyUpdates({

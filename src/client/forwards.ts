@@ -3,7 +3,6 @@ import { openDirectStreamlocal, openDirectTcpip } from '../core/connection/forwa
 import { ChannelOpenError } from '../core/connection/open-error.ts';
 import type { EventSink } from '../core/events.ts';
 import type { Log } from '../core/util/log.ts';
-import { visibleText } from '../core/util/vis.ts';
 import { joinStream } from '../node/channel-stream.ts';
 import type { ByteStream } from '../node/socket.ts';
 
@@ -30,6 +29,6 @@ export async function forwardConnection(
   } catch (error) {
     stream.destroy();
     if (!(error instanceof ChannelOpenError)) return;
-    around.log('ERROR', `channel ${error.channel}: open failed: ${visibleText(error.message)}`);
+    around.log('ERROR', `channel ${error.channel}: open failed: ${error.message}`);
   }
 }

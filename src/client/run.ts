@@ -1,9 +1,9 @@
 import { ChannelTimeouts } from '../core/connection/timeouts.ts';
 import { openDirectTcpip } from '../core/connection/forwarding.ts';
 import { ChannelOpenError } from '../core/connection/open-error.ts';
+import { SshError } from '../core/util/errors.ts';
 import { type LogLevel, isLogged } from '../core/util/log.ts';
 import { matchPatternList } from '../core/util/pattern.ts';
-import { visibleText } from '../core/util/vis.ts';
 import { systemClock } from '../node/clock.ts';
 import { compileLess } from '../node/compile-less.ts';
 import { SystemError } from '../node/errno.ts';
@@ -45,6 +45,7 @@ export async function runClient(run: ClientRun): Promise<number> {
     const code = await new Runner(run, opened, {
       signals,
       end: (well) => (well ? client.finish() : client.leave()),
+      tell: (error) => client.tell(error),
     }).run();
     client.finish();
     return code;
@@ -61,6 +62,7 @@ export async function runClient(run: ClientRun): Promise<number> {
 interface Ending {
   readonly signals: EndSignals;
   readonly end: (well: boolean) => void;
+  readonly tell: (error: Error) => void;
 }
 
 class Runner {
@@ -124,7 +126,7 @@ class Runner {
       return 0;
     } catch (error) {
       if (!(error instanceof ChannelOpenError)) throw error;
-      this.task.log('ERROR', `channel ${error.channel}: open failed: ${visibleText(error.message)}`);
+      this.task.log('ERROR', `channel ${error.channel}: open failed: ${error.message}`);
       this.task.log('ERROR', 'stdio forwarding failed');
       return FAILED;
     }
@@ -217,15 +219,18 @@ class Runner {
       if (session.refused) return FAILED;
       // connections that were forwarded go on without the session
       await connection.idle();
-      // a server may hang up as soon as it has told how the command ended
-      if (exit === undefined && broken !== undefined) throw broken;
+      const { lost } = session;
+      // who only hangs up has told how the command ended, if that came before
+      const hungUp = lost instanceof SshError && lost.code === 'SSH_ERR_CONN_CLOSED';
+      if (exit === undefined ? broken !== undefined : lost !== undefined && !hungUp) throw broken ?? lost;
+      if (hungUp) this.ending.tell(lost);
       if (plan.pty !== undefined && isLogged('INFO', options.logLevel)) log('INFO', farewell);
       session.leaveRawMode();
       return exitCode(exit, log);
     } catch (error) {
       session.leaveRawMode();
       if (!(error instanceof ChannelOpenError)) throw broken ?? error;
-      log('ERROR', `channel ${error.channel}: open failed: ${visibleText(error.message)}`);
+      log('ERROR', `channel ${error.channel}: open failed: ${error.message}`);
       return FAILED;
     }
   }

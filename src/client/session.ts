@@ -70,6 +70,8 @@ export class Session {
   private exit: SessionExit | undefined;
   /** Whether the server would not do what was asked, so that there was no session. */
   refused = false;
+  /** The error with which the connection went before the session was closed. */
+  lost: Error | undefined;
   /** Whether the user asked for the end (`~.`). */
   private left = false;
   private cooked: (() => void) | undefined;
@@ -94,7 +96,8 @@ export class Session {
     const ended = deferred();
     const answers = answerRequests(
       exitAnswers((exit) => {
-        this.exit ??= exit;
+        // the status counts, and of several the last
+        this.exit = 'status' in exit ? exit : (this.exit ?? exit);
       }),
     );
     // a question that is being asked has the terminal
@@ -106,7 +109,8 @@ export class Session {
       {
         ...this.io.handler,
         onRequest: (request: IncomingRequest) => answers(request),
-        onClose: () => {
+        onClose: (error) => {
+          this.lost = error;
           ended.resolve();
         },
       },

@@ -201,9 +201,11 @@ describe('in a session', () => {
     'direct-tcpip',
   ])('a channel that nobody asked for is refused: %s', async (type) => {
     let answer: Uint8Array | undefined;
+    const end = bytes(text('h'), uint32(1));
+    const body = type === 'forwarded-streamlocal@openssh.com' ? bytes(text('h'), text('')) : bytes(end, end);
     const outcome = await against({
       at: 'exec',
-      act: ({ say }) => say(bytes(90, text(type), uint32(5), uint32(1000), uint32(1000), text('h'), uint32(1), text('h'), uint32(1))),
+      act: ({ say }) => say(bytes(90, text(type), uint32(5), uint32(1000), uint32(1000), body)),
       message: (payload, { say }) => {
         if (payload[0] !== 92 && payload[0] !== 91) return;
         answer = payload.slice(0, 9);
@@ -213,6 +215,64 @@ describe('in a session', () => {
     expect([...(answer ?? [])].slice(0, 5)).toEqual([92, 0, 0, 0, 5]);
     expect(outcome).toMatchObject({ out: '', code: 3 });
     expect(outcome.err).not.toContain('\x1b');
+  });
+
+  const told: Readonly<Record<string, readonly [payloads: readonly Uint8Array[], expected: object, how?: 'hangs up']>> = {
+    'a disconnect without a language tag': [
+      [bytes(1, uint32(2), text('Too many sessions'))],
+      { code: 255, err: 'Received disconnect from 127.0.0.1 port PORT:2: Too many sessions\r\nDisconnected from 127.0.0.1 port PORT\r\n' },
+    ],
+    'a disconnect between the status and the close': [
+      [exitStatus(0), bytes(1, uint32(11), text('bye'), text(''))],
+      { code: 255, err: 'Received disconnect from 127.0.0.1 port PORT:11: bye\r\nDisconnected from 127.0.0.1 port PORT\r\n' },
+    ],
+    'the end of the stream there': [[exitStatus(5)], { code: 5, err: 'Connection to 127.0.0.1 closed by remote host.\r\n' }, 'hangs up'],
+    'the end of the stream after the close': [[exitStatus(5), bytes(97, channel)], { code: 5, err: '' }, 'hangs up'],
+    'a second status': [[exitStatus(4), ...farewell], { code: 3, err: '' }],
+    'a status after a signal': [
+      [bytes(98, channel, text('exit-signal'), 0, text('TERM'), 0, text(''), text('')), ...farewell],
+      { code: 3, err: '' },
+    ],
+    'extended data that is not stderr': [
+      [bytes(95, channel, uint32(0), text('x')), bytes(95, channel, uint32(2), text('x')), ...farewell],
+      { code: 3, out: '', err: '' },
+    ],
+    'data after its end': [[bytes(96, channel), bytes(94, channel, text('x')), ...farewell], { code: 3, out: '', err: '' }],
+    'a request for no channel': [[bytes(98, uint32(9), text('exit-status'), 0, uint32(1)), ...farewell], { code: 3, err: '' }],
+    'a channel of X11': [
+      [bytes(90, text('x11'), uint32(5), uint32(1000), uint32(1000), text('h'), uint32(1)), ...farewell],
+      {
+        code: 3,
+        err: 'Warning: ssh server tried X11 forwarding.\r\nWarning: this is probably a break-in attempt by a malicious server.\r\n',
+      },
+    ],
+    'a channel of a port': [
+      [bytes(90, text('forwarded-tcpip'), uint32(5), uint32(1000), uint32(1000), text('h'), uint32(99), text('h'), uint32(1)), ...farewell],
+      { code: 3, err: 'WARNING: Server requests forwarding for unknown listen_port 99\r\n' },
+    ],
+    'a channel of a path': [
+      [bytes(90, text('forwarded-streamlocal@openssh.com'), uint32(5), uint32(1000), uint32(1000), text('/\x1b'), text('')), ...farewell],
+      { code: 3, err: 'WARNING: Server requests forwarding for unknown path /\\033\r\n' },
+    ],
+  };
+  test.each(Object.entries(told))('%s is taken and told as ssh does', async (_, [payloads, expected, how]) => {
+    const outcome = await against({
+      at: 'exec',
+      act: ({ say, socket }) => {
+        say(...payloads);
+        if (how !== undefined) socket.end();
+      },
+    });
+    expect({ ...outcome, err: outcome.err.replaceAll(String(server.port), 'PORT') }).toMatchObject(expected);
+  });
+
+  test('a refusal is told with its backslashes and escapes as ssh shows them', async () => {
+    const outcome = await against({
+      at: 'session',
+      instead: true,
+      act: ({ say }) => say(bytes(92, channel, uint32(1), text('no\x1b[31m \\way'), text('en'))),
+    });
+    expect(outcome).toMatchObject({ code: 255, err: 'channel 0: open failed: administratively prohibited: no\\033[31m \\\\way\r\n' });
   });
 
   const answered: Readonly<Record<string, Uint8Array>> = {
