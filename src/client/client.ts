@@ -60,9 +60,11 @@ export interface Authenticated {
   readonly mark: (trafficClass: number) => void;
   /** Settles when the connection is over, with the error that ended it. */
   readonly closed: Promise<Error | undefined>;
+  /** Whether the connection ended because the server had nothing to say (ServerAliveInterval), which was told. */
+  readonly silent: () => boolean;
 }
 
-type Opened = Pick<Authenticated, 'transport' | 'connection' | 'closed' | 'askBy' | 'mark'>;
+type Opened = Pick<Authenticated, 'transport' | 'connection' | 'closed' | 'silent' | 'askBy' | 'mark'>;
 
 /** Asks the user a question while something else has the terminal. */
 export type Aside = (question: () => Promise<string | undefined>) => Promise<string | undefined>;
@@ -72,6 +74,7 @@ export class Client {
   private readonly task: ClientTask;
   private readonly begun = systemClock.now();
   private stage: Stage = 'banner';
+  private told = false;
   private reached: Reached | undefined;
   private transport: Transport | undefined;
   private options: FinalOptions;
@@ -147,8 +150,10 @@ export class Client {
     for (const line of weakKex) this.task.log('INFO', line);
   }
 
-  /** Tells what ended the connection, in OpenSSH's words, and gives the event of it. */
+  /** Tells what ended the connection, in OpenSSH's words, and gives the event of it; what comes after the first is not told. */
   tell(error: unknown): void {
+    if (this.told) return;
+    this.told = true;
     const { log, events } = this.task;
     tellFailure(error, this.place, log);
     const detail = error instanceof SshError ? error.detail : undefined;
@@ -281,6 +286,7 @@ export class Client {
     const peer = this.reached?.peer;
     const via = peer === undefined ? 'via proxy' : `[${peer.address}]:${peer.port}`;
     log('VERBOSE', `Authenticated to ${config.host} (${via}) using "${method}".`);
+    let silent = false;
     let over: (error: Error | undefined) => void = () => undefined;
     const closed = new Promise<Error | undefined>((settle) => {
       over = settle;
@@ -312,6 +318,7 @@ export class Client {
         void connection.globals.ask('keepalive@openssh.com', {}).catch(() => undefined);
       },
       () => {
+        silent = true;
         log('ERROR', `Timeout, server ${config.host} not responding.`);
         transport.disconnect(disconnectReasons.SSH_DISCONNECT_BY_APPLICATION, 'timeout');
       },
@@ -321,7 +328,7 @@ export class Client {
       this.aside = aside;
       return this.asking;
     };
-    return { transport, connection, closed, askBy, mark: (value) => this.reached?.mark(value) };
+    return { transport, connection, closed, silent: () => silent, askBy, mark: (value) => this.reached?.mark(value) };
   }
 }
 

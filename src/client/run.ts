@@ -62,7 +62,8 @@ export async function runClient(run: ClientRun): Promise<number> {
 interface Ending {
   readonly signals: EndSignals;
   readonly end: (well: boolean) => void;
-  readonly tell: (error: Error) => void;
+  /** Says why the connection is gone, once. */
+  readonly tell: (error: unknown) => void;
 }
 
 class Runner {
@@ -200,7 +201,7 @@ class Runner {
         return next;
       },
     });
-    const farewell = `Connection to ${config.host} closed.`;
+    const farewell = plan.pty !== undefined && isLogged('INFO', options.logLevel) ? `Connection to ${config.host} closed.` : undefined;
     await this.opened.askBy((question) => session.aside(question));
     this.markTraffic(plan.pty !== undefined);
     if (plan.pty !== undefined) {
@@ -209,7 +210,7 @@ class Runner {
       compileLess('maglev');
     }
     this.runLocalCommand();
-    this.enter(plan.pty === undefined || !isLogged('INFO', options.logLevel) ? undefined : farewell);
+    this.enter(farewell);
     let broken: Error | undefined;
     void closed.then((error) => {
       broken = error;
@@ -224,14 +225,20 @@ class Runner {
       const hungUp = lost instanceof SshError && lost.code === 'SSH_ERR_CONN_CLOSED';
       if (exit === undefined ? broken !== undefined : lost !== undefined && !hungUp) throw broken ?? lost;
       if (hungUp) this.ending.tell(lost);
-      if (plan.pty !== undefined && isLogged('INFO', options.logLevel)) log('INFO', farewell);
-      session.leaveRawMode();
+      if (farewell !== undefined && !this.opened.silent()) log('INFO', farewell);
       return exitCode(exit, log);
     } catch (error) {
+      if (error instanceof ChannelOpenError) {
+        session.leaveRawMode();
+        log('ERROR', `channel ${error.channel}: open failed: ${error.message}`);
+        return FAILED;
+      }
+      const cause = broken ?? error;
+      this.ending.tell(cause);
+      if (farewell !== undefined && cause instanceof SshError && cause.code === 'SSH_ERR_CONN_CLOSED') log('INFO', farewell);
+      throw cause;
+    } finally {
       session.leaveRawMode();
-      if (!(error instanceof ChannelOpenError)) throw broken ?? error;
-      log('ERROR', `channel ${error.channel}: open failed: ${error.message}`);
-      return FAILED;
     }
   }
 

@@ -129,8 +129,8 @@ export class Session {
       await this.asking;
     } finally {
       this.pacer?.flush('no active channels');
-      // with `~.` ssh says that the connection is closed before the terminal is as it was
-      if (!this.left) this.leaveRawMode();
+      // with `~.`, or where the connection is gone, ssh says so before the terminal is as it was
+      if (!this.left && this.lost === undefined) this.leaveRawMode();
       this.stopResize?.();
       this.io.stopInput();
     }

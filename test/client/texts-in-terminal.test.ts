@@ -57,6 +57,19 @@ describePeer(['openssh-10', 'expect'], 'a terminal shows what it shows with ssh'
     expect(shown).toMatch(/^Connection to 127\.0\.0\.1 closed\.\r+\n\n\[exit 255\]$/);
   });
 
+  test('a terminal whose server vanishes', async () => {
+    const shown = await same(['-F', plain.config, '-t', 'server', 'kill -9 $PPID; sleep 60']);
+    expect(shown).toMatch(
+      /^Connection to 127\.0\.0\.1 closed by remote host\.\r+\nConnection to 127\.0\.0\.1 closed\.\r+\n\n\[exit 255\]$/,
+    );
+  });
+
+  test('a terminal whose server answers no more', async () => {
+    const alive = o('ServerAliveInterval=1', 'ServerAliveCountMax=1');
+    const shown = await same(['-F', plain.config, ...alive, '-t', 'server', 'kill -STOP $PPID; sleep 60']);
+    expect(shown).toMatch(/^Timeout, server 127\.0\.0\.1 not responding\.\r+\n\n\[exit 255\]$/);
+  });
+
   describe('a local port', () => {
     /** Takes a port of one address, or of both that localhost is. */
     const taken = async (...addresses: readonly string[]): Promise<{ readonly port: number; close(): void }> => {
