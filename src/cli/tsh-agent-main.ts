@@ -1,6 +1,6 @@
 import { errnoText, errnoOf } from '../node/errno.ts';
 import { removeStaleAgents } from '../node/agent-socket.ts';
-import { isWorker, reportToParent, runUnderAgent, startWorker } from '../node/agent-worker.ts';
+import { closeInherited, isWorker, reportToParent, runUnderAgent, startWorker } from '../node/agent-worker.ts';
 import { writeTo } from '../node/files.ts';
 import { staySmall } from '../node/small.ts';
 import { type AgentOptions, parseAgentOptions } from './tsh-agent-options.ts';
@@ -20,6 +20,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
   if (options.action !== 'serve') return actions[options.action](options);
   if (isWorker()) return serveInBackground(options);
+  closeInherited();
   return options.foreground === undefined ? startInBackground(options) : serveInForeground(options);
 }
 

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import fs from 'node:fs';
 import { systemError } from './errno.ts';
 import { flagsFromStart } from './small.ts';
 import { ownStart } from './own-program.ts';
@@ -10,6 +11,34 @@ export type WorkerReport = { readonly path: string } | { readonly problem: strin
 export interface StartedWorker {
   readonly pid: number;
   readonly report: WorkerReport;
+}
+
+const O_CLOEXEC = 0o2000000;
+const STDERR = 2;
+
+/**
+ * Closes what whoever started this process had open and a child would inherit: an agent that lives on must keep no lock and no pipe of theirs.
+ * Descriptors of the runtime's own are closed in a child anyhow, and so are those below 16, for which it has seen to that.
+ */
+export function closeInherited(): void {
+  let names: readonly string[];
+  try {
+    names = fs.readdirSync('/proc/self/fd');
+  } catch {
+    // Other systems have no such folder.
+    return;
+  }
+  for (const name of names) if (Number(name) > STDERR && isInheritable(name)) fs.closeSync(Number(name));
+}
+
+function isInheritable(fd: string): boolean {
+  try {
+    const [, flags] = /^flags:\s+([0-7]+)/m.exec(fs.readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1')) ?? [];
+    return flags !== undefined && (Number.parseInt(flags, 8) & O_CLOEXEC) === 0;
+  } catch {
+    // It was that of the folder while it was read.
+    return false;
+  }
 }
 
 /**

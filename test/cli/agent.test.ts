@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -80,6 +80,21 @@ describe('the agent in the background', () => {
     await gone(pid);
     expect(existsSync(socket)).toBe(false);
   });
+
+  test.runIf(process.platform === 'linux')(
+    'keeps no descriptor that whoever started it had open, such as one that holds a lock',
+    async () => {
+      const script = 'exec 9>"$1" 20>"$1" 200>"$1"; "$0" -a "$1.sock"; "$0" -T ls -l /proc/self/fd; : >&9 >&20 >&200';
+      const { code, out, err } = await run('bash', ['-c', script, own('tsh-agent'), path.join(folder, 'lock')]);
+      const pid = Number(/AGENT_PID=(\d+)/.exec(out)?.[1]);
+      started.push(pid);
+      expect({ code, err }).toEqual({ code: 0, err: '' });
+      const held = readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
+      expect(held).toContain('/dev/null');
+      expect(held.filter((file) => file.includes(folder))).toEqual([]);
+      expect(out).not.toMatch(/-> .*lock$/m);
+    },
+  );
 
   test('leaves nothing under TMPDIR that -T made', async () => {
     const place = path.join(folder, 'tmp');
