@@ -12,6 +12,7 @@ import { loadPublicKey } from '../files/key-files.ts';
 import { readKnownHosts } from '../files/known-hosts-files.ts';
 import { expandTilde, whyInaccessible, writeTo } from '../node/files.ts';
 import { readPassphrase } from '../node/read-passphrase.ts';
+import { ownUser } from '../node/users.ts';
 import { connectAgent } from './keygen/agent.ts';
 import { runProgram } from './program.ts';
 import { DestinationError, parseDestination } from './tsh-add-destinations.ts';
@@ -134,12 +135,16 @@ async function changeKeys(run: Run): Promise<number> {
   const hostKeys =
     options.destinations.length === 0
       ? []
-      : readKnownHosts((options.hostKeyFiles.length === 0 ? defaultHostKeyFiles : options.hostKeyFiles).map(expandTilde));
+      : readKnownHosts((options.hostKeyFiles.length === 0 ? defaultHostKeyFiles : options.hostKeyFiles).map(expanded));
   const destinations = options.destinations.map((text) => parseDestination(text, hostKeys));
   if (options.testing) return testKeys(run);
   const adder = new KeyAdder(client, options, destinations, log);
   if (options.token !== undefined) return (await changeToken(run, options.token, adder)) ? 0 : FAILED;
   if (options.resident) return (await addResident(run, adder)) ? 0 : FAILED;
+  if (options.files.length === 0 && ownUser() === undefined) {
+    say(`No user found with uid ${process.getuid?.() ?? -1}\n`);
+    return FAILED;
+  }
   const files = options.files.length > 0 ? options.files : existingDefaults();
   let failed = files.length === 0;
   for (const file of files) if (!(await adder.apply(file))) failed = true;
@@ -157,6 +162,15 @@ async function addResident({ log }: Run, adder: KeyAdder): Promise<boolean> {
     return false;
   } finally {
     pin.fill(0);
+  }
+}
+
+/** A file of host keys by its whole path. @throws DestinationError */
+function expanded(file: string): string {
+  try {
+    return expandTilde(file);
+  } catch (error) {
+    throw new DestinationError(`tilde_expand: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   }
 }
 

@@ -51,6 +51,19 @@ describePeer(['gdb', 'openssh-10', 'root'], 'the agent and other users', () => {
     }
   });
 
+  test('a user whom the system has no name for is told so, where a home is asked for', async () => {
+    const mine = { agent: program('tsh-agent'), add: program('tsh-add'), keygen: program('tsh-keygen') };
+    const peer = { agent: '', add: '', keygen: '' };
+    for (const name of ['agent', 'add', 'keygen'] as const) peer[name] = peerProgram('openssh-10', `ssh-${name}`);
+    const told = async ({ agent: holder, add, keygen }: typeof mine): Promise<readonly Ended[]> => [
+      await asUser(stranger, holder, ['-a', path.join(place, 'home', 'other'), add]),
+      await asUser(stranger, keygen, ['-F', 'host']),
+    ];
+    const ours = await told(mine);
+    expect(ours).toEqual(await told(peer));
+    expect(ours.map(({ err }) => err)).toEqual([`No user found with uid ${stranger}\n`, `No user exists for uid ${stranger}\r\n`]);
+  });
+
   test('who may open it but is another user is turned away, but for root', async () => {
     chmodSync(agent.socket, 0o666);
     expect(await asUser(nobody, program('tsh-add'), ['-l'])).toMatchObject({ code: 1, out: 'The agent has no identities.\n' });

@@ -101,6 +101,7 @@ export class Run {
     try {
       return expandTilde(path);
     } catch (error) {
+      if (ownUser() === undefined) throw new Fatal(`No user exists for uid ${process.getuid?.() ?? -1}`, { cause: error });
       throw new Fatal(error instanceof Error ? error.message : String(error), { cause: error });
     }
   }
