@@ -1,4 +1,5 @@
 import { heedNohup } from '../node/hangup.ts';
+import { ownArguments } from '../node/own-words.ts';
 
 /**
  * Runs a program's main function and ends the process with its exit code, whatever else the event loop still waits for.
@@ -18,5 +19,5 @@ export function runProgram(name: string, failure: number, main: (argv: readonly 
     if (process.listenerCount('SIGUSR1') === 0) process.kill(process.pid, 'SIGUSR1');
   });
   heedNohup();
-  main(process.argv.slice(2)).then((code) => process.exit(code), broken);
+  main(ownArguments()).then((code) => process.exit(code), broken);
 }

@@ -9,6 +9,7 @@ import { preferredMethods } from '../core/auth/methods.ts';
 import type { EventSink } from '../core/events.ts';
 import { fingerprint, type FingerprintHash } from '../core/keys/fingerprint.ts';
 import type { Transport } from '../core/transport/transport.ts';
+import type { Log } from '../core/util/log.ts';
 import { readPassphrase } from '../node/read-passphrase.ts';
 
 /** Who wants in, and by which methods (ssh_config(5)). */
@@ -32,6 +33,7 @@ export interface AuthenticationPlan {
   readonly hostbased: (() => Promise<ClientMethod>) | undefined;
   /** Keys that the server is asked about before any is used. */
   readonly probe: KeyProbe | undefined;
+  readonly log: Log;
 }
 
 /**
@@ -72,13 +74,13 @@ function publickey(transport: Transport, plan: AuthenticationPlan): ClientMethod
 }
 
 function password(plan: AuthenticationPlan): ClientMethod {
-  return passwordMethod({ prompt, host: plan.promptHost, mostPrompts: plan.mostPrompts });
+  return passwordMethod({ prompt: promptOf(plan), host: plan.promptHost, mostPrompts: plan.mostPrompts });
 }
 
 function keyboardInteractive(plan: AuthenticationPlan): ClientMethod {
-  return keyboardInteractiveMethod({ prompt, host: plan.promptHost, mostTries: plan.mostPrompts, devices: plan.devices });
+  return keyboardInteractiveMethod({ prompt: promptOf(plan), host: plan.promptHost, mostTries: plan.mostPrompts, devices: plan.devices });
 }
 
-function prompt(text: string, echo: boolean): Promise<Uint8Array | undefined> {
-  return readPassphrase(text, { echo });
+function promptOf({ log }: AuthenticationPlan): (text: string, echo: boolean) => Promise<Uint8Array | undefined> {
+  return (text, echo) => readPassphrase(text, { echo, problem: (problem) => log('FATAL', problem) });
 }

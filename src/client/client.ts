@@ -261,6 +261,7 @@ export class Client {
       fingerprintHash: options.fingerprintHash.toLowerCase() as FingerprintHash,
       hostbased: options.hostbasedAuthentication ? () => this.hostbased() : undefined,
       probe: this.task.probe,
+      log,
       candidates: () => findCandidates(identities, sessionBinding(transport), { log, events }),
     };
   }

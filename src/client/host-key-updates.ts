@@ -73,6 +73,6 @@ function surroundings({ globals, aside }: UpdatableHost, log: Log): UpdateSurrou
       return file;
     },
     rewrite: rewriteKnownHosts,
-    ask: (question) => aside(() => readAnswer(question, { allowNone: true })),
+    ask: (question) => aside(() => readAnswer(question, { allowNone: true, problem: (text) => log('FATAL', text) })),
   };
 }

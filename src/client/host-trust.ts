@@ -69,7 +69,8 @@ export class HostTrust {
         const [{ askDns }, { resolveSshfp }] = await Promise.all([import('./host-key-dns.ts'), import('../node/dns-query.ts')]);
         return await askDns(config.host, key, resolveSshfp, log);
       },
-      ask: async (question) => (options.batchMode ? undefined : await readAnswer(question, { echo: true })),
+      ask: async (question) =>
+        options.batchMode ? undefined : await readAnswer(question, { echo: true, problem: (text) => log('FATAL', text) }),
       abbreviate: (path) => (path.startsWith(`${home}/`) ? `~${path.slice(home.length)}` : path),
       remember: (names, key) => {
         const file = this.policy.userFile;

@@ -148,7 +148,7 @@ async function loadSigner(
         log('DEBUG2', 'bad passphrase given, try again...');
       }
       if (plan.batchMode || asked === plan.mostPrompts) return undefined;
-      passphrase = await readPassphrase(`Enter passphrase for key '${path}': `);
+      passphrase = await readPassphrase(`Enter passphrase for key '${path}': `, { problem: (text) => log('FATAL', text) });
       if (passphrase === undefined || passphrase.length === 0) {
         log('DEBUG2', 'no passphrase given, try next key');
         return undefined;
@@ -188,7 +188,12 @@ async function addToAgent(
   }
   const { when, seconds } = addToAgent;
   if (when === 'ask') {
-    const answer = await readAnswer(`Add key ${path} (${comment}) to agent?`, { useAskpass: true, allowNone: true, hint: 'confirm' });
+    const answer = await readAnswer(`Add key ${path} (${comment}) to agent?`, {
+      useAskpass: true,
+      allowNone: true,
+      hint: 'confirm',
+      problem: (text) => log('FATAL', text),
+    });
     if (answer === undefined || (answer !== '' && answer.toLowerCase() !== 'yes')) {
       log('DEBUG3', 'user denied adding this key');
       return;

@@ -8,6 +8,7 @@ import { systemClock } from '../node/clock.ts';
 import { compileLess } from '../node/compile-less.ts';
 import { SystemError } from '../node/errno.ts';
 import { readAnswer } from '../node/read-passphrase.ts';
+import { ownEnvironment } from '../node/own-words.ts';
 import { runShell, runShellAside, userShell } from '../node/spawn.ts';
 import { terminalModes } from '../node/terminal-modes.ts';
 import { enterRawMode } from '../node/tty.ts';
@@ -223,7 +224,8 @@ class Runner {
       const { lost } = session;
       // who only hangs up has told how the command ended, if that came before
       const hungUp = lost instanceof SshError && lost.code === 'SSH_ERR_CONN_CLOSED';
-      if (exit === undefined ? broken !== undefined : lost !== undefined && !hungUp) throw broken ?? lost;
+      const failure = exit === undefined ? broken : hungUp ? undefined : lost;
+      if (failure !== undefined) throw failure;
       if (hungUp) this.ending.tell(lost);
       if (farewell !== undefined && !this.opened.silent()) log('INFO', farewell);
       return exitCode(exit, log);
@@ -286,9 +288,8 @@ function sessionKind({ options, session: { command } }: ClientConfig): string {
 /** The variables that SendEnv and SetEnv let go along. */
 function sessionEnvironment(run: ClientRun): readonly (readonly [string, string])[] {
   const { sendEnv, setEnv } = run.config.options;
-  const sent = Object.entries(process.env).flatMap(([name, value]) =>
-    value !== undefined && sendEnv.some((pattern) => matchPatternList(name, pattern) === 'match') ? [[name, value] as const] : [],
-  );
+  const sent =
+    sendEnv.length === 0 ? [] : ownEnvironment().filter(([name]) => sendEnv.some((one) => matchPatternList(name, one) === 'match'));
   const set = setEnv.map((setting) => {
     const equals = setting.indexOf('=');
     return [setting.slice(0, equals), setting.slice(equals + 1)] as const;

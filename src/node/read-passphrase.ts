@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import tty from 'node:tty';
 import { closerOf } from './descriptors.ts';
 import { SystemError, systemError } from './errno.ts';
+import { writeTo } from './files.ts';
 import { readTermios, termiosFlags, withFlags, writeTermios } from './termios.ts';
 import { restoreAtEnd } from './tty.ts';
 
@@ -20,6 +21,8 @@ export interface QuestionOptions {
   readonly hint?: 'confirm' | 'none';
   /** Gets what OpenSSH logs at level DEBUG1. */
   readonly debug?: (text: string) => void;
+  /** Gets what OpenSSH logs at level FATAL, of a helper that can't be started; without it, it is written to stderr. */
+  readonly problem?: (text: string) => void;
 }
 
 /** The longest answer in bytes; what follows on the line is dropped. */
@@ -78,8 +81,7 @@ export async function askPermission(question: string): Promise<boolean> {
 
 /** The program that SSH_ASKPASS names, or the usual one. */
 export function askpassProgram(): string {
-  const named = process.env['SSH_ASKPASS'];
-  return named === undefined || named === '' ? defaultAskpass : named;
+  return process.env['SSH_ASKPASS'] ?? defaultAskpass;
 }
 
 /** Whether a helper must be asked rather than the terminal, and whether it may be. */
@@ -215,13 +217,20 @@ function readStdinLine(): Uint8Array {
 /** Asks by a helper program, which gets the prompt as its argument and prints the answer; undefined where it fails or the user declines. */
 function askHelper(prompt: string, options: QuestionOptions): Promise<Uint8Array | undefined> {
   const program = askpassProgram();
+  const problem = options.problem ?? ((text: string): void => writeTo(2, `${text}\r\n`));
+  const notStarted = (error: Error): void => problem(`ssh_askpass: exec(${program}): ${error.message}`);
+  if (program === '') {
+    // the runtime has words of its own for an empty name
+    notStarted(new SystemError('ENOENT'));
+    return Promise.resolve(undefined);
+  }
   const env = options.hint === undefined ? process.env : { ...process.env, SSH_ASKPASS_PROMPT: options.hint };
   return new Promise((resolve) => {
     const child = spawn(program, [prompt], { stdio: ['inherit', 'pipe', 'inherit'], env });
     const answer = Buffer.alloc(longestAnswer);
     let length = 0;
     child.on('error', (error) => {
-      options.debug?.(`ssh_askpass: exec(${program}): ${systemError(error).message}`);
+      notStarted(systemError(error));
       resolve(undefined);
     });
     child.stdout.on('data', (chunk: Buffer) => {

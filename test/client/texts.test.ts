@@ -6,7 +6,7 @@ import { constants } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { describePeer, peerProgram } from '../peers.ts';
-import { type Given, own } from '../run.ts';
+import { type Given, own, run } from '../run.ts';
 import { keyPair, type Sshd, startSshd } from '../sshd.ts';
 import { both, held, type Seen } from './common.ts';
 import { listen, type Listener, relay, type Relayed } from './wire-peers.ts';
@@ -304,6 +304,23 @@ describePeer('openssh-10', 'what tsh prints and exits with is what ssh does', ()
       expect(questions[1]).toBe(questions[0]);
       expect(questions[0]?.trim().split('\n')).toHaveLength(3);
     });
+  });
+
+  test.each(['/no/such/program', '', '/tmp'])('a program for passwords that can not be started: %j', async (program) => {
+    const args = ['-o', 'BatchMode=no', '-o', 'UserKnownHostsFile=/dev/null', '-o', 'StrictHostKeyChecking=ask', 'server', 'true'];
+    const { err } = await same(args, { env: { SSH_ASKPASS: program, SSH_ASKPASS_REQUIRE: 'force' } });
+    expect(err).toContain(`ssh_askpass: exec(${program}): `);
+  });
+
+  test('bytes that are not UTF-8 in a command and in a variable', async () => {
+    const taking = await startSshd({ peer: 'openssh-10', lines: ['AcceptEnv BYTES'] });
+    const script = 'c=$(printf "printf \'\\303\\377\'"); BYTES=$(printf "\\376=") exec "$0" -F "$1" -o SendEnv=BYTES server "$c\\$BYTES"';
+    try {
+      const { stdout, err } = await run('sh', ['-c', script, own('tsh'), taking.config]);
+      expect([stdout.toString('latin1'), err]).toEqual(['\u00c3\u00ff\u00fe=', '']);
+    } finally {
+      await taking.stop();
+    }
   });
 
   describe('a connection that ends', () => {
