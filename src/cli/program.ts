@@ -1,4 +1,4 @@
-import { heedNohup } from '../node/hangup.ts';
+import { heedIgnored } from '../node/ignored-signals.ts';
 import { ownArguments } from '../node/own-words.ts';
 
 /**
@@ -18,6 +18,6 @@ export function runProgram(name: string, failure: number, main: (argv: readonly 
   process.once('SIGUSR1', () => {
     if (process.listenerCount('SIGUSR1') === 0) process.kill(process.pid, 'SIGUSR1');
   });
-  heedNohup();
+  heedIgnored();
   main(ownArguments()).then((code) => process.exit(code), broken);
 }

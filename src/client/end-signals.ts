@@ -1,5 +1,5 @@
 import type { Log } from '../core/util/log.ts';
-import { outlivesTerminal } from '../node/hangup.ts';
+import { ignoredSignals } from '../node/ignored-signals.ts';
 
 /** What a run does on the signals that end a process. */
 export interface EndSignalsPlan {
@@ -23,18 +23,21 @@ export class EndSignals {
 
   /** Listens for the signals from now on. */
   start({ log, farewell, endsWell, end }: EndSignalsPlan): void {
-    const heeded = Object.entries(numbers).filter(([signal]) => signal !== 'SIGHUP' || !outlivesTerminal());
-    this.rows = heeded.map(([signal, number]) => {
-      const handler = (): void => {
-        if (farewell !== undefined) log('INFO', farewell);
-        const well = endsWell && number === numbers.SIGTERM;
-        end(well);
-        if (!well) log('VERBOSE', `Killed by signal ${number}.`);
-        process.exit(well ? 0 : 255);
-      };
-      process.on(signal, handler);
-      return [signal as keyof typeof numbers, handler] as const;
-    });
+    const ignored = ignoredSignals();
+    const heeded = Object.entries(numbers).map(([signal, number]) => [signal as keyof typeof numbers, number] as const);
+    this.rows = heeded
+      .filter(([signal]) => !ignored.includes(signal))
+      .map(([signal, number]) => {
+        const handler = (): void => {
+          if (farewell !== undefined) log('INFO', farewell);
+          const well = endsWell && number === numbers.SIGTERM;
+          end(well);
+          if (!well) log('VERBOSE', `Killed by signal ${number}.`);
+          process.exit(well ? 0 : 255);
+        };
+        process.on(signal, handler);
+        return [signal, handler] as const;
+      });
   }
 
   /** Does something that ^C may end, and nothing else with it. */

@@ -1,10 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
+import path from 'node:path';
 import { expect, test } from 'vitest';
 import { describePeer, peerProgram } from '../peers.ts';
 import { own } from '../run.ts';
 import { startSshd } from '../sshd.ts';
+import { Tmux } from '../terminal/tmux.ts';
 
 test('SIGUSR1 ends a program, where the runtime would open a debugger', async () => {
   const server = createServer((socket) => socket.on('error', () => {}));
@@ -40,6 +42,27 @@ describePeer(['openssh-10', 'bash'], 'a hangup', () => {
         expect(await once(child, 'exit'), told).toEqual([expected, null]);
       }
     } finally {
+      await server.stop();
+    }
+  });
+});
+
+describePeer(['openssh-10', 'tmux'], '^C in sftp', () => {
+  test.each([peerProgram('openssh-10', 'ssh'), own('tsh')])('ends no connection that %s has made for it', async (program) => {
+    const server = await startSshd({ peer: 'openssh-10' });
+    const tmux = new Tmux(path.join(server.folder, 'tmux'), { columns: 120, rows: 20 });
+    try {
+      await tmux.see(/^local\$ *$/m);
+      tmux.enter(`${peerProgram('openssh-10', 'sftp')} -S ${program} -F ${server.config} server; echo code $?`);
+      await tmux.see(/^sftp> *$/m);
+      tmux.press('C-c');
+      await tmux.see(/^sftp> *\n+sftp> *$/m);
+      tmux.enter('pwd');
+      await tmux.see(/^Remote working directory: /m);
+      tmux.enter('bye');
+      await tmux.see(/^code 0$/m);
+    } finally {
+      tmux.end();
       await server.stop();
     }
   });
