@@ -109,19 +109,17 @@ export function isWrongPassphrase(error: unknown): boolean {
  * The public key that belongs to a file's name: the file's own, the one in the file with .pub behind its name, or the one that a private
  * key's file tells without its passphrase. The comment is the file's name where it has none.
  *
- * @throws SystemError or SshError as the file with .pub gave it, where there is none in any of them
+ * @throws SystemError ENOENT where there is none in any of them, whatever stands there, as in OpenSSH
  */
 export function loadPublic(path: string): PublicKeyLine {
-  const failures: unknown[] = [];
   for (const attempt of [() => readPublicFile(path), () => readPublicFile(`${path}.pub`), () => publicHalf(path)]) {
     try {
       return attempt();
     } catch (error) {
       if (!(error instanceof SshError) && !(error instanceof SystemError)) throw error;
-      failures.push(error);
     }
   }
-  throw failures[1];
+  throw new SystemError('ENOENT', path);
 }
 
 /** A file's public key, or that of the private key in it, for which the user may have to give the passphrase. */

@@ -4,8 +4,8 @@ import type { PublicKey } from '../../core/keys/key.ts';
 import { formatKrl, Krl, krlComplaint, parseKrl, type RevokedCertificates } from '../../core/keys/krl.ts';
 import { parsePublicKey } from '../../core/keys/public-key.ts';
 import { concat, copyBytes, hex, latin1Bytes, utf8Text } from '../../core/util/bytes.ts';
-import { SystemError } from '../../node/errno.ts';
-import { fileExists } from '../../node/file-entries.ts';
+import { errnoOf, SystemError } from '../../node/errno.ts';
+import { fileState } from '../../node/file-entries.ts';
 import { overwriteFile, readWholeFile } from '../../node/files.ts';
 import { readInput } from '../../node/standard-input.ts';
 import { loadPublic } from './key-input.ts';
@@ -21,7 +21,7 @@ export function makeKrl(run: Run): number {
   const { given, values, operands, serial } = run.options;
   const file = values.get('f');
   if (file === undefined || file === '') throw new Fatal('KRL generation requires an output file');
-  if (given.has('u') && !fileExists(file)) throw new Fatal(`KRL "${file}" does not exist`);
+  if (!isThere(file) && given.has('u')) throw new Fatal(`KRL "${file}" does not exist`);
   const authority = authorityOf(run);
   const krl = given.has('u') ? loadKrl(run, file) : new Krl();
   if (serial !== 0n) krl.version = serial;
@@ -34,6 +34,17 @@ export function makeKrl(run: Run): number {
     throw because(`write ${file}`, error);
   }
   return 0;
+}
+
+/** Whether there is such a list. @throws Fatal where that can't be told */
+function isThere(file: string): boolean {
+  try {
+    fileState(file);
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return false;
+    throw because(`Cannot access KRL "${file}"`, error);
+  }
 }
 
 /** -Q: whether keys are revoked, and with -l what else the list holds. */
