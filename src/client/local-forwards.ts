@@ -30,17 +30,20 @@ export class LocalForwards {
     this.around = around;
   }
 
-  /** Listens for all that the configuration asks for; false where one of them can't be had, which is told in OpenSSH's words. */
-  async start(forwards: readonly Forward[]): Promise<boolean> {
-    let all = true;
+  /**
+   * Listens for all that the configuration asks for; false where one of them can't be had. That is told in OpenSSH's words: the reason for each,
+   * and a last line where none can be had, or `strict` wants all of them.
+   */
+  async start(forwards: readonly Forward[], strict: boolean): Promise<boolean> {
+    let failed = 0;
     for (const forward of forwards) {
       if (await this.add(forward)) continue;
       const from = forward.listen;
-      this.around.log('ERROR', 'Could not request local forwarding.');
       this.around.events({ type: 'listen-failed', address: 'path' in from ? from.path : `${from.host ?? 'localhost'} port ${from.port}` });
-      all = false;
+      failed++;
     }
-    return all;
+    if (failed > 0 && (strict || failed === forwards.length)) this.around.log('ERROR', 'Could not request local forwarding.');
+    return failed === 0;
   }
 
   /** Listens for one; false where that can't be had, which is told. What comes by SOCKS is not for this class. */

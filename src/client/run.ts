@@ -83,8 +83,9 @@ class Runner {
   async run(): Promise<number> {
     const { options } = this.opened;
     this.limitIdleness();
-    const all = await this.localForwards.start(options.localForward);
-    if (!all && options.exitOnForwardFailure) return FAILED;
+    const strict = options.exitOnForwardFailure;
+    const all = await this.localForwards.start(options.localForward, strict);
+    if (!all && strict) return FAILED;
     const { stdioForward } = this.task;
     if (stdioForward !== undefined) return await this.tieStdio(stdioForward);
     if (options.sessionType === 'none') return await this.stay();
