@@ -304,7 +304,17 @@ describePeer('openssh-10', "tsh-agent's and tsh-add's words beside OpenSSH's", (
     const lines: { args: string; stdin?: string }[] = [
       ...['-l', '-L', 'k1', 'k2', '-t 1h k1', 'open', 'junk', 'nofile', '-l', '-L', '-T k1.pub k2', '-T k3.pub', '-T nofile', '-T'],
       ...['-d k2', '-d k2', '-d nofile', '-l -L', '-x -X', '-l -D', '-E foo -l', '-E md5 -l', '-t x k1', '-D', '-qD', '-h host k1'],
-      ...['-h >x k1', '-h u@a>b k1', '-H ~nobody-at-all/hosts -h foo k1', '-H /nonexist -h foo k1', '-s /nonexist.so', '-e /nonexist.so', '-vvv k1', '-q k1', '-k k1'],
+      ...[
+        '-h >x k1',
+        '-h u@a>b k1',
+        '-H ~nobody-at-all/hosts -h foo k1',
+        '-H /nonexist -h foo k1',
+        '-s /nonexist.so',
+        '-e /nonexist.so',
+        '-vvv k1',
+        '-q k1',
+        '-k k1',
+      ],
       ...['-C -d k1', '-x', '-X', 'k3', '-c k2', '-c -T k2', 'k4', '-d k4', '-d junk'],
     ].map((args) => ({ args }));
     lines.push({ args: 'k3', stdin: 'secret\n' }, { args: 'k3', stdin: 'wrong\nsecret\n' }, { args: '-c k3', stdin: 'wrong\n' });

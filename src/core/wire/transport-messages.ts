@@ -6,7 +6,7 @@ import { SshError } from '../util/errors.ts';
 /** A language tag at a message's end, which some servers leave out. */
 const lastLanguageTag: Codec<string> = {
   read: (reader) => (reader.remaining === 0 ? '' : utf8.read(reader)),
-  write: (writer, value) => void utf8.write(writer, value),
+  write: (writer, value) => utf8.write(writer, value),
 };
 
 /** RFC 4253 section 11.1. */
