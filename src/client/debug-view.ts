@@ -123,7 +123,10 @@ const rows: Rows = {
     view.exitStatus = status ?? -1;
     return [];
   },
-  listening: ({ address, port }) => [line('debug1', `Local forwarding listening on ${address} port ${port}.`)],
+  // a path has no port
+  listening: ({ address, port }) => [
+    line('debug1', `Local forwarding listening on ${port === 0 ? `path ${address}` : `${address} port ${port}`}.`),
+  ],
   transferred: ({ sent, received, seconds }, view) => [
     line('verbose', `Transferred: sent ${sent}, received ${received} bytes, in ${seconds.toFixed(1)} seconds`),
     ...(seconds > 0

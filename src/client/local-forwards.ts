@@ -37,6 +37,10 @@ export class LocalForwards {
   async start(forwards: readonly Forward[], strict: boolean): Promise<boolean> {
     let failed = 0;
     for (const forward of forwards) {
+      this.around.log(
+        'DEBUG',
+        `Local connections to ${this.shown(forward.listen)} forwarded to remote address ${this.shown(forward.connect)}`,
+      );
       if (await this.add(forward)) continue;
       const from = forward.listen;
       this.around.events({ type: 'listen-failed', address: 'path' in from ? from.path : `${from.host ?? 'localhost'} port ${from.port}` });
@@ -44,6 +48,13 @@ export class LocalForwards {
     }
     if (failed > 0 && (strict || failed === forwards.length)) this.around.log('ERROR', 'Could not request local forwarding.');
     return failed === 0;
+  }
+
+  /** One end as OpenSSH shows it, which has a number for the port of a path, too. */
+  private shown(end: ForwardEnd | undefined): string {
+    if (end === undefined) return 'socks:0';
+    if ('path' in end) return `${end.path}:-2`;
+    return `${end.host ?? (this.plan.gatewayPorts ? '*' : 'LOCALHOST')}:${end.port}`;
   }
 
   /** Listens for one; false where that can't be had, which is told. What comes by SOCKS is not for this class. */

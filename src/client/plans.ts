@@ -20,7 +20,9 @@ export interface OwnProgram {
 /** The command that makes the connection, its tokens expanded; undefined where none does. */
 export function proxyCommand(config: ClientConfig, environment: ConfigEnvironment, program: OwnProgram): string | undefined {
   const { proxyJump } = config.options;
-  const command = proxyJump === undefined || proxyJump === 'none' ? config.options.proxyCommand : jumpCommand(proxyJump, program);
+  const jump = proxyJump === undefined || proxyJump === 'none' ? undefined : jumpCommand(proxyJump, program);
+  if (jump !== undefined) environment.log('DEBUG', `Setting implicit ProxyCommand from ProxyJump: ${jump}`);
+  const command = jump ?? config.options.proxyCommand;
   if (command === undefined || command.toLowerCase() === 'none') return undefined;
   return expandConfiguredTokens(command, tokensOf('proxyCommand', connectionTokens(config.tokens, environment)), environment);
 }

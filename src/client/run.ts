@@ -200,7 +200,8 @@ class Runner {
       verbosity: (step) => {
         const next = levels[Math.min(levels.length - 1, Math.max(0, levels.indexOf(level.get()) + step))] ?? 'INFO';
         level.set(next);
-        return next;
+        // the first of OpenSSH's names for it
+        return next === 'QUIET' ? 'SILENT' : next;
       },
     });
     const farewell = plan.pty !== undefined && isLogged('INFO', options.logLevel) ? `Connection to ${config.host} closed.` : undefined;

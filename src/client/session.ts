@@ -180,7 +180,10 @@ export class Session {
       requestAgentForwarding(channel, this.connection.link.peerExtension('agent-forward'));
     }
     const pty = plan.pty === undefined ? undefined : requestPty(channel, plan.pty.terminal, terminalSize(plan.stdin ?? 0), plan.pty.modes);
-    for (const [name, value] of plan.environment) setEnv(channel, name, value);
+    for (const [name, value] of plan.environment) {
+      this.around.log('DEBUG', `channel ${channel.id}: setting env ${name} = "${value}"`);
+      setEnv(channel, name, value);
+    }
     const started = this.start(channel).catch(() => true);
     if (pty !== undefined) {
       const needed = plan.pty?.needed === true;

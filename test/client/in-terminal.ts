@@ -10,7 +10,8 @@ export type Answer = readonly [question: string, answer: string | { readonly key
 /** Runs a program in a terminal, answers its questions one after the other, and gives all that the terminal showed and the exit code. */
 export async function inTerminal(program: string, args: readonly string[], answers: readonly Answer[], given: Given = {}): Promise<string> {
   const lines = [
-    'log_user 0; set timeout 25; set all ""',
+    // what is longer than match_max is forgotten
+    'log_user 0; set timeout 25; match_max -d 1000000; set all ""',
     `spawn -noecho ${[program, ...args].map((word) => `{${word}}`).join(' ')}`,
     ...answers.map(
       ([question, answer]) => `expect {

@@ -321,7 +321,8 @@ describePeer(['openssh-10', 'expect'], 'a terminal shows what it shows with ssh'
 
   test('the lines of -v that programs look for', async () => {
     const told = async (program: string): Promise<string[]> => {
-      const shown = await inTerminal(program, ['-v', '-F', plain.config, 'server', 'exit 3'], []);
+      const more = [...o('SetEnv=SOME=thing', 'StreamLocalBindUnlink=yes'), '-L', `${path.join(plain.folder, 'local')}:127.0.0.1:9`];
+      const shown = await inTerminal(program, ['-v', '-F', plain.config, ...more, 'server', 'exit 3'], []);
       return shown
         .split(/\r*\n/)
         .filter((line) => followed.some((pattern) => pattern.test(line)))
@@ -355,6 +356,9 @@ const followed: readonly RegExp[] = [
   /^debug1: Server accepts key: /,
   /^Authenticated to \S+ \(\S+\) using "publickey"\.$/,
   /^debug1: Entering interactive session\.$/,
+  /^debug1: Local connections to \S+ forwarded to remote address \S+$/,
+  /^debug1: Local forwarding listening on path \S+\.$/,
+  /^debug1: channel 0: setting env SOME = "thing"$/,
   /^debug1: Sending command: /,
   /^debug1: client_input_channel_req: channel 0 rtype exit-status reply 0$/,
   /^debug1: Exit status 3$/,
