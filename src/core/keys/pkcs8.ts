@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, pbkdf2, scrypt } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createPrivateKey, pbkdf2, scrypt } from 'node:crypto';
 import { type Random, randomBytes } from '../crypto/random.ts';
 import { bigintOf, concat, copyBytes, equalBytes, fromHex } from '../util/bytes.ts';
 import { SshError } from '../util/errors.ts';
@@ -9,7 +9,8 @@ import { type PrivateKey, privateKeyOf } from './private-key.ts';
 import { rsaFields, rsaPkcs1 } from './rsa.ts';
 
 /*
- * PKCS#8 (RFC 5958) for the kinds that it has, in the clear and encrypted by PBES2 (RFC 8018).
+ * PKCS#8 (RFC 5958) for the kinds that it has, in the clear and encrypted by PBES2 (RFC 8018); also by PKCS#12's triple DES with SHA-1
+ * (RFC 7292, appendix C), which older programs write, to be read.
  */
 
 /** The object identifiers of key types, as the content of their DER elements. */
@@ -23,6 +24,7 @@ export const keyOids = {
 const oids = {
   pbes2: fromHex('2a864886f70d01050d'),
   pbkdf2: fromHex('2a864886f70d01050c'),
+  pkcs12TripleDes: fromHex('2a864886f70d010c0103'),
   scrypt: fromHex('2b06010401da47040b'),
   hmacSha256: fromHex('2a864886f70d0209'),
   aes128: fromHex('608648016503040102'),
@@ -112,14 +114,17 @@ export function checkEncryptedPkcs8(der: Uint8Array): void {
 /**
  * The PrivateKeyInfo in an EncryptedPrivateKeyInfo, behind which more may stand, in an array that the caller owns and wipes.
  *
- * @throws SshError SSH_ERR_INVALID_FORMAT; SSH_ERR_KEY_UNKNOWN_CIPHER for all but PBES2 with a known cipher and derivation;
+ * @throws SshError SSH_ERR_INVALID_FORMAT; SSH_ERR_KEY_UNKNOWN_CIPHER for all but PBES2 with a known cipher and derivation, and
+ *   PKCS#12's triple DES;
  *   SSH_ERR_KEY_WRONG_PASSPHRASE, which is also what a damaged file looks like.
  */
 export async function decryptPkcs8(der: Uint8Array, passphrase: Uint8Array): Promise<Uint8Array> {
   const reader = new DerReader(der).within(tags.sequence);
   const algorithm = reader.within(tags.sequence);
   const encrypted = reader.element(tags.octetString);
-  if (!equalBytes(algorithm.element(tags.oid), oids.pbes2)) throw unknownCipher('scheme');
+  const scheme = algorithm.element(tags.oid);
+  if (equalBytes(scheme, oids.pkcs12TripleDes)) return decryptPkcs12(der, algorithm, passphrase);
+  if (!equalBytes(scheme, oids.pbes2)) throw unknownCipher('scheme');
   const parameters = algorithm.within(tags.sequence);
   const derivation = parameters.within(tags.sequence);
   const encryption = parameters.within(tags.sequence);
@@ -140,6 +145,21 @@ export async function decryptPkcs8(der: Uint8Array, passphrase: Uint8Array): Pro
     throw new SshError('SSH_ERR_KEY_WRONG_PASSPHRASE', 'PKCS#8: padding', { cause: error });
   } finally {
     secret.fill(0);
+  }
+}
+
+/** What PKCS#12's scheme holds, which libcrypto opens: the same key, if not byte for byte. */
+function decryptPkcs12(der: Uint8Array, algorithm: DerReader, passphrase: Uint8Array): Uint8Array {
+  const parameters = algorithm.within(tags.sequence);
+  parameters.element(tags.octetString);
+  small(parameters.integer(), MOST_ITERATIONS);
+  try {
+    const { buffer, byteOffset, byteLength } = passphrase;
+    const secret = Buffer.from(buffer, byteOffset, byteLength);
+    const opened = createPrivateKey({ key: Buffer.from(der), format: 'der', type: 'pkcs8', passphrase: secret });
+    return opened.export({ type: 'pkcs8', format: 'der' });
+  } catch (error) {
+    throw new SshError('SSH_ERR_KEY_WRONG_PASSPHRASE', 'PKCS#8: PKCS#12 encryption', { cause: error });
   }
 }
 
