@@ -28,6 +28,10 @@ export function readInto(transport: Transport, stream: ByteStream): void {
     failed: (error) => {
       transport.ended(error);
     },
+    writeFailed: (error) => {
+      // what the peer had said before, its end among it, is heard first
+      setImmediate(() => setImmediate(() => transport.ended(error)));
+    },
     drained: () => {
       transport.drained();
     },

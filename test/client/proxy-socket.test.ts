@@ -80,3 +80,12 @@ describePeer('openssh-10', 'a ProxyCommand that passes a socket back', () => {
     });
   });
 });
+
+describePeer('openssh-10', 'a ProxyCommand that reads no more, and stays', () => {
+  test('ends the connection', async () => {
+    const command = `sh -c 'read line; exec 0<&-; printf "SSH-2.0-x\\r\\n"; exec sleep 60'`;
+    const { ours, theirs } = await both(['-F', 'none', '-o', `ProxyCommand=${command}`, 'server.example', 'true']);
+    expect(held(ours)).toEqual(held(theirs));
+    expect(ours).toMatchObject({ code: 255, err: 'ssh_dispatch_run_fatal: Connection to UNKNOWN port 65535: Broken pipe\r\n' });
+  });
+});
