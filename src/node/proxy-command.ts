@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import net from 'node:net';
 import tty from 'node:tty';
 import { systemError } from './errno.ts';
+import { ignoringInterrupts } from './ignored-signals.ts';
 import { receiveDescriptor, socketPair } from './native/descriptors.ts';
 import { nativeRefusal } from './native/load.ts';
 import { type SocketStream, wrapSocket } from './socket.ts';
@@ -15,7 +16,7 @@ import { type PipedChild, spawnPiped, userShell } from './spawn.ts';
  * @throws SystemError where the shell can't be started.
  */
 export function startProxyCommand(command: string): Promise<PipedChild> {
-  return spawnPiped(userShell(), ['-c', `exec ${command}`], { pipes: true });
+  return spawnPiped(...ignoringInterrupts(userShell(), ['-c', `exec ${command}`]), { pipes: true });
 }
 
 /** Ends a ProxyCommand as ssh(1) does, with SIGHUP, and drops its streams. */

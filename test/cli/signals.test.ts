@@ -48,12 +48,14 @@ describePeer(['openssh-10', 'bash'], 'a hangup', () => {
 });
 
 describePeer(['openssh-10', 'tmux'], '^C in sftp', () => {
-  test.each([peerProgram('openssh-10', 'ssh'), own('tsh')])('ends no connection that %s has made for it', async (program) => {
+  const programs = [peerProgram('openssh-10', 'ssh'), own('tsh')];
+  const rows = programs.flatMap((program) => ['', '-J server'].map((way) => [program, way] as const));
+  test.each(rows)('ends no connection of %s %s', async (program, way) => {
     const server = await startSshd({ peer: 'openssh-10' });
     const tmux = new Tmux(path.join(server.folder, 'tmux'), { columns: 120, rows: 20 });
     try {
       await tmux.see(/^local\$ *$/m);
-      tmux.enter(`${peerProgram('openssh-10', 'sftp')} -S ${program} -F ${server.config} server; echo code $?`);
+      tmux.enter(`${peerProgram('openssh-10', 'sftp')} -S ${program} -F ${server.config} ${way} server; echo code $?`);
       await tmux.see(/^sftp> *$/m);
       tmux.press('C-c');
       await tmux.see(/^sftp> *\n+sftp> *$/m);
