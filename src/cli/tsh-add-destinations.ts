@@ -16,9 +16,10 @@ export class DestinationError extends Error {
 export function parseDestination(text: string, files: readonly KnownHostsFile[]): Destination {
   const arrow = text.indexOf('>');
   if (arrow === -1) return { from: { user: '', hostname: '', keys: [] }, to: parseHop(text, files) };
-  const from = parseHop(text.slice(0, arrow), files);
+  const first = text.slice(0, arrow);
+  const from = parseHop(first, files);
   const to = parseHop(text.slice(arrow + 1), files);
-  if (from.user !== '') throw new DestinationError(`Invalid key constraint ${text}: cannot specify user on 'from' host`);
+  if (from.user !== '') throw new DestinationError(`Invalid key constraint ${first}: cannot specify user on 'from' host`);
   return { from, to };
 }
 

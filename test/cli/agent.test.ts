@@ -298,6 +298,7 @@ describePeer('openssh-10', "tsh-agent's and tsh-add's words beside OpenSSH's", (
     await run(own('tsh-keygen'), ['-q', '-N', 'secret', '-f', 'k3', '-C', 'three'], { cwd: folder });
     writeFileSync(path.join(folder, 'open'), readFileSync(path.join(folder, 'k1')), { mode: 0o644 });
     writeFileSync(path.join(folder, 'junk'), 'junk\n', { mode: 0o600 });
+    writeFileSync(path.join(folder, 'kh'), `a,b ${readFileSync(path.join(folder, 'k1.pub'), 'utf8')}`);
     await makeKey('k4');
     await run('rm', ['k4.pub'], { cwd: folder });
     writeFileSync(path.join(folder, 'k4-cert.pub'), 'junk\n');
@@ -315,7 +316,7 @@ describePeer('openssh-10', "tsh-agent's and tsh-add's words beside OpenSSH's", (
         '-q k1',
         '-k k1',
       ],
-      ...['-C -d k1', '-x', '-X', 'k3', '-c k2', '-c -T k2', 'k4', '-d k4', '-d junk'],
+      ...['-C -d k1', '-x', '-X', 'k3', '-c k2', '-c -T k2', 'k4', '-d k4', '-d junk', '-H kh -h u@>b k1', '-H kh -h u@a>b k1'],
     ].map((args) => ({ args }));
     lines.push({ args: 'k3', stdin: 'secret\n' }, { args: 'k3', stdin: 'wrong\nsecret\n' }, { args: '-c k3', stdin: 'wrong\n' });
     lines.push({ args: '-x', stdin: 'a\nb\n' }, { args: '-x', stdin: 'a\na\n' }, { args: '-l' }, { args: 'k1' }, { args: '-D' });

@@ -162,7 +162,8 @@ async function sign(run: Run): Promise<number> {
   const signer = agent?.client.signer(publicKey) ?? (key && certified(messageSigner(run, key), publicKey));
   try {
     for (const one of operands.length === 0 ? ['-'] : operands) {
-      if (signer === undefined || !(await signOne(run, signer, one, options.hash))) return FAILED;
+      if (signer === undefined || !(await signOne(run, agent === undefined ? signer : tellingSigner(run, signer), one, options.hash)))
+        return FAILED;
     }
     return 0;
   } finally {
@@ -173,6 +174,21 @@ async function sign(run: Run): Promise<number> {
 
 function certified(key: Signer, publicKey: PublicKey): Signer {
   return publicKey.certificate === undefined ? key : certifiedSigner(key, publicKey);
+}
+
+/** The agent's signer, of whose refusal the user is told at once. */
+function tellingSigner(run: Run, signer: Signer): Signer {
+  return {
+    publicKey: signer.publicKey,
+    sign: async (data, algorithm) => {
+      try {
+        return await signer.sign(data, algorithm);
+      } catch (error) {
+        run.error(`Couldn't sign message (signer): ${reason(error)}`);
+        throw error;
+      }
+    },
+  };
 }
 
 async function signOne(run: Run, signer: Signer, file: string, hashName: string): Promise<boolean> {
