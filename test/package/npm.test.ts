@@ -76,6 +76,8 @@ describe('the package for npm', () => {
           .toSorted(),
       ).toEqual(['@koromix', 'koffi']);
       for (const program of Object.keys(bin)) expect(readdirSync(path.join(prefix, 'bin'))).toContain(program);
+      const linked = ['man1', 'man5'].flatMap((section) => readdirSync(path.join(prefix, 'share/man', section)));
+      expect(linked.toSorted()).toEqual(readdirSync('man').toSorted());
       expect((await call(path.join(prefix, 'bin/tsh'), ['-V'])).err).toContain(`tsh_${version}`);
       const key = path.join(folder, `key-${node}`);
       expect((await call(path.join(prefix, 'bin/tsh-keygen'), ['-q', '-t', 'ed25519', '-N', '', '-f', key])).code).toBe(0);
