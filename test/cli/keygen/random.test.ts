@@ -14,7 +14,7 @@ const scene = makeScene();
 afterAll(() => rmSync(scene, { recursive: true }));
 
 /** What only we say. */
-const refusals = allowed('ssh-keygen').map(({ what }) => what);
+const refusals = allowed('ssh-keygen').flatMap(({ rule, what }) => (rule === 'refusal' ? [what] : []));
 const isRefusal = (err = ''): boolean => err.split('\r\n').some((line) => refusals.some((refusal) => matchPattern(line, refusal)));
 
 describePeer('openssh-10', 'damaged files', () => {
