@@ -1,6 +1,7 @@
 /** The command line of `tsh`: options before and after the destination, then the command. */
 import { isValidHostname, isValidUser, parseDestination } from '../config/destination.ts';
 import { ConfigError, fatal } from '../config/environment.ts';
+import type { StdioForward } from '../config/forward-spec.ts';
 import { commandLineFile, Settings } from '../config/settings.ts';
 import type { Shell } from './completion-shells.ts';
 import { getopt } from './getopt.ts';
@@ -19,7 +20,7 @@ export interface HostCommandLine {
   readonly logFile: string | undefined;
   readonly useSyslog: boolean;
   readonly muxCommand: string | undefined;
-  readonly stdioForward: { readonly host: string; readonly port: number } | undefined;
+  readonly stdioForward: StdioForward | undefined;
   /** How often -v was given. */
   readonly verbosity: number;
   readonly explain: 'text' | 'json' | undefined;

@@ -3,7 +3,7 @@ import { parseEscapeChar, parseTunnel } from '../config/client-kinds.ts';
 import type { ClientOption, ValueOf } from '../config/client-keywords.ts';
 import { parseJump } from '../config/destination.ts';
 import { ConfigError, fatal } from '../config/environment.ts';
-import { parseForward, parsePort, parseStdioForward, type Forward } from '../config/forward-spec.ts';
+import { parseForward, parsePort, parseStdioForward, type Forward, type StdioForward } from '../config/forward-spec.ts';
 import { LineError, Arguments, type Lookups, type ServicePort } from '../config/kind.ts';
 import { parseCommandLineOption } from '../config/parse.ts';
 import { commandLineFile, rowOf, type Settings } from '../config/settings.ts';
@@ -33,7 +33,7 @@ export interface CommandLineState {
   useSyslog: boolean;
   dump: boolean;
   muxCommand: string | undefined;
-  stdioForward: { readonly host: string; readonly port: number } | undefined;
+  stdioForward: StdioForward | undefined;
   /** How often -v was given. */
   verbosity: number;
   hasJump: boolean;

@@ -1,5 +1,5 @@
 import { ChannelTimeouts } from '../core/connection/timeouts.ts';
-import { openDirectTcpip } from '../core/connection/forwarding.ts';
+import { openDirectStreamlocal, openDirectTcpip } from '../core/connection/forwarding.ts';
 import { ChannelOpenError } from '../core/connection/open-error.ts';
 import { SshError } from '../core/util/errors.ts';
 import { type LogLevel, isLogged } from '../core/util/log.ts';
@@ -13,6 +13,7 @@ import { runShell, runShellAside, userShell } from '../node/spawn.ts';
 import { terminalModes } from '../node/terminal-modes.ts';
 import { enterRawMode } from '../node/tty.ts';
 import { agentAnswers, forwardedAgent } from './agent-forward.ts';
+import type { StdioForward } from '../config/forward-spec.ts';
 import { connectionTokens, expandConfiguredTokens, tokensOf } from '../config/tokens.ts';
 import { type Authenticated, Client, type ClientTask, exitCode } from './client.ts';
 import type { ClientConfig } from './config.ts';
@@ -24,8 +25,8 @@ import { Session, type SessionPlan } from './session.ts';
 
 /** A whole run of the client: a connection and what is done with it. */
 export interface ClientRun extends ClientTask {
-  /** -W: the host and port that stdin and stdout are tied to; then there is no session. */
-  readonly stdioForward: { readonly host: string; readonly port: number } | undefined;
+  /** -W: what stdin and stdout are tied to; then there is no session. */
+  readonly stdioForward: StdioForward | undefined;
   /** How much is logged, which the user may change while the session runs. */
   readonly level: { get(): LogLevel; set(level: LogLevel): void };
 }
@@ -99,7 +100,7 @@ class Runner {
     const types: Readonly<Record<string, string>> = {
       session: `session:${sessionKind(config)}`,
       'auth-agent@openssh.com': 'agent-connection',
-      ...(stdioForward === undefined ? {} : { 'direct-tcpip': 'stdio-forward' }),
+      ...(stdioForward === undefined ? {} : { 'direct-tcpip': 'stdio-forward', 'direct-streamlocal@openssh.com': 'stdio-forward' }),
     };
     const timeouts = new ChannelTimeouts(systemClock, {
       timeouts: config.options.channelTimeout,
@@ -110,8 +111,8 @@ class Runner {
     void closed.then(() => timeouts.stop());
   }
 
-  /** Ties stdin and stdout to a host and port on the server's side (-W). */
-  private async tieStdio(target: { readonly host: string; readonly port: number }): Promise<number> {
+  /** Ties stdin and stdout to something on the server's side (-W). */
+  private async tieStdio(target: StdioForward): Promise<number> {
     const io = new SessionIo();
     const over = new Promise<void>((settle) => {
       io.handler.onClose = () => settle();
@@ -122,7 +123,9 @@ class Runner {
     io.handler.onEof = () => io.endInput();
     try {
       this.enter();
-      await openDirectTcpip(this.opened.connection, target, { host: '127.0.0.1', port: 65535 }, io.handler);
+      const { connection } = this.opened;
+      if ('path' in target) await openDirectStreamlocal(connection, target.path, io.handler);
+      else await openDirectTcpip(connection, target, { host: '127.0.0.1', port: 65535 }, io.handler);
       io.read(0, (input) => input);
       await over;
       await new Promise<void>((done) => io.finish(done));

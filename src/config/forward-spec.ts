@@ -42,13 +42,17 @@ export function parseForward(text: string, kind: ForwardKind, lookups: Lookups):
   return isShort(listen) && (connect === undefined || isShort(connect)) ? forward : undefined;
 }
 
-/** Reads -W's `host:port`. What has no host is let through, as OpenSSH does, and forwards nothing. */
-export function parseStdioForward(text: string, lookups: Lookups): { host: string; port: number } | 'nothing' | undefined {
+/** What -W ties stdin and stdout to: a host and port as the server sees them, or a socket's path there. */
+export type StdioForward = { readonly host: string; readonly port: number } | { readonly path: string };
+
+/** Reads -W's `host:port` or path. What has no host is let through, as OpenSSH does, and forwards nothing. */
+export function parseStdioForward(text: string, lookups: Lookups): StdioForward | 'nothing' | undefined {
   // It is read as the destination of a dynamic forwarding, with a port to be connected to.
   const forward = parseForward(text, 'dynamic', lookups);
   if (forward === undefined || forward.connect !== undefined) return undefined;
   const { listen } = forward;
-  return 'path' in listen || listen.host === undefined ? 'nothing' : { host: listen.host, port: listen.port };
+  if ('path' in listen) return listen;
+  return listen.host === undefined ? 'nothing' : { host: listen.host, port: listen.port };
 }
 
 /** How `-G` shows a forwarding, the destination where `destination` asks for it. */

@@ -1,6 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import type net from 'node:net';
 import { constants } from 'node:os';
 import path from 'node:path';
@@ -425,6 +426,18 @@ describePeer('openssh-10', 'what tsh prints and exits with is what ssh does', ()
       } finally {
         await taken.close();
       }
+    });
+
+    test('-W to the path of a socket', async () => {
+      const path = file('greeter');
+      const greeter = createServer((socket) => socket.end('greetings'));
+      await new Promise<void>((resolve) => greeter.listen(path, resolve));
+      try {
+        expect((await same(['-W', path, 'server'])).out).toBe('greetings');
+      } finally {
+        greeter.close();
+      }
+      expect((await same(['-W', '/no/such/socket', 'server'])).err).toContain('stdio forwarding failed');
     });
 
     test('-W ends with the connection it carries, even where its input is open', async () => {

@@ -146,6 +146,7 @@ describe('forwardings', () => {
 
   test('-W', () => {
     expect(parseStdioForward('[::1]:22', lookups)).toEqual({ host: '::1', port: 22 });
+    expect(parseStdioForward('/run/a.sock', lookups)).toEqual({ path: '/run/a.sock' });
     expect(parseStdioForward('22', lookups)).toBe('nothing');
     expect(parseStdioForward('host', lookups)).toBeUndefined();
   });
