@@ -17,7 +17,7 @@ describePeer('openssh-10', 'ChannelTimeout', () => {
   const limited = (timeouts: string): string[] => ['-F', server.config, '-o', `ChannelTimeout=${timeouts}`];
 
   test.each(['session:command=1', 's*=1', 'global=1', '*=1 session:command=0'])('%s ends a command that is silent', async (timeouts) => {
-    const { ours, theirs } = await both([...limited(timeouts), 'server', 'sleep 20; echo done']);
+    const { ours, theirs } = await both([...limited(timeouts), 'server', 'sleep 60; echo done']);
     expect(held(ours)).toEqual(held(theirs));
     expect(ours).toMatchObject({ code: 255, out: '' });
   });
@@ -31,7 +31,7 @@ describePeer('openssh-10', 'ChannelTimeout', () => {
   test('tells at VERBOSE what it did', async () => {
     const { err } = await tsh([...limited('session:subsystem:sftp=1'), '-o', 'LogLevel=VERBOSE', '-s', 'server', 'sftp']);
     expect(err).not.toContain('closing');
-    const shell = await tsh([...limited('session:command=1'), '-o', 'LogLevel=VERBOSE', 'server', 'sleep 20']);
+    const shell = await tsh([...limited('session:command=1'), '-o', 'LogLevel=VERBOSE', 'server', 'sleep 60']);
     expect(shell.err).toContain('channel 0: closing after 1 seconds of inactivity');
   });
 

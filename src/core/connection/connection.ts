@@ -100,7 +100,9 @@ export class Connection implements PacketHandler, ChannelHost {
 
   /** Settles when no channel is open or asked for, or the connection is over. */
   async idle(): Promise<void> {
-    if (this.table.size > 0) await new Promise<void>((settle) => this.idlers.push(settle));
+    // one that was given up here is over, whenever the peer closes it
+    if (this.table.size > this.channels.filter(({ closed }) => closed).length)
+      await new Promise<void>((settle) => this.idlers.push(settle));
   }
 
   /** Whether the connection is over. */
