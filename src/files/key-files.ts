@@ -135,21 +135,21 @@ function save(path: string, bytes: Uint8Array, mode: number, secret: boolean): v
 /** The first line that is a key; comments and what is no key are passed over, a private key's file is none. */
 function readPublicFile(path: string): PublicKeyLine {
   const { bytes } = readWholeFile(path);
-  let first: SshError | undefined;
   for (const line of utf8Text(bytes).split('\n')) {
     if (line.startsWith('-----BEGIN')) break;
-    if (line.startsWith('#') || line.trim() === '') continue;
+    const text = line.replace(/^[ \t]+/, '');
+    if (text === '' || text.startsWith('#')) continue;
     try {
-      const { key, comment } = parsePublicKeyLine(line);
+      const { key, comment } = parsePublicKeyLine(text);
       return { key, comment: comment === '' ? path : comment };
     } catch (error) {
       if (!(error instanceof SshError)) throw error;
-      first ??= error;
     }
   }
-  throw first ?? new SshError('SSH_ERR_INVALID_FORMAT', path);
+  throw new SshError('SSH_ERR_INVALID_FORMAT', path);
 }
 
+/** The public half of a private key's file, which only some forms tell without the passphrase. */
 function publicHalf(path: string): PublicKeyLine {
   const { bytes } = readWholeFile(path);
   try {

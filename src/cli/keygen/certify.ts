@@ -4,9 +4,10 @@ import { certify } from '../../core/keys/certify.ts';
 import type { PublicKey, Signer } from '../../core/keys/key.ts';
 import type { PublicKeyLine } from '../../core/keys/public-key.ts';
 import { SshError } from '../../core/util/errors.ts';
+import { loadPublicKey } from '../../files/key-files.ts';
 import { readCertificateOptions } from './certificate-options.ts';
 import { type AgentConnection, connectAgent } from './agent.ts';
-import { loadIdentity, loadPublic } from './key-input.ts';
+import { loadIdentity } from './key-input.ts';
 import { savePublic } from './key-output.ts';
 import { authoritySigner } from './sk-signer.ts';
 import { matchesType } from './key-type.ts';
@@ -65,7 +66,7 @@ export async function certifyKeys(run: Run): Promise<number> {
 function loadSubject(file: string): PublicKeyLine {
   let line: PublicKeyLine;
   try {
-    line = loadPublic(file);
+    line = loadPublicKey(file);
   } catch (error) {
     throw because(`load pubkey "${file}"`, error);
   }
@@ -83,7 +84,7 @@ async function openAuthority(run: Run, file: string): Promise<Authority> {
   }
   let publicKey: PublicKey;
   try {
-    publicKey = loadPublic(file).key;
+    publicKey = loadPublicKey(file).key;
   } catch (error) {
     throw because(`Cannot load CA public key ${file}`, error);
   }

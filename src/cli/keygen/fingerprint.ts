@@ -5,12 +5,13 @@ import { parsePublicKeyLine } from '../../core/keys/public-key.ts';
 import { formatSshfp, sshfpHashes, sshfpRecords } from '../../core/keys/sshfp.ts';
 import { concat, copyBytes, utf8Text } from '../../core/util/bytes.ts';
 import { SshError } from '../../core/util/errors.ts';
+import { loadPublicKey } from '../../files/key-files.ts';
 import { SystemError } from '../../node/errno.ts';
 import { readWholeFile } from '../../node/files.ts';
 import { readInput } from '../../node/standard-input.ts';
 import { hostKeyKinds } from './key-type.ts';
 import { fileExists } from '../../node/file-entries.ts';
-import { becauseOf, loadIdentity, loadPublic, mustExist, readPrivateFile } from './key-input.ts';
+import { becauseOf, loadIdentity, mustExist, readPrivateFile } from './key-input.ts';
 import { keyFile } from './prompts.ts';
 import { because, Fatal } from './endings.ts';
 import type { Run } from './run.ts';
@@ -57,7 +58,7 @@ export function showRecords(run: Run): number {
   const showRecordsOf = (path: string): void => {
     let key: PublicKey;
     try {
-      ({ key } = loadPublic(path));
+      ({ key } = loadPublicKey(path));
     } catch (error) {
       throw because(`Failed to read v2 public key from "${path}"`, error);
     }
@@ -142,7 +143,7 @@ async function privateFingerprint(run: Run, file: string): Promise<Shown> {
   let comment: string | undefined;
   let failure: unknown;
   try {
-    ({ key, comment } = loadPublic(file));
+    ({ key, comment } = loadPublicKey(file));
   } catch (error) {
     run.log('DEBUG', because(`load public "${file}"`, error).message);
     failure = error;

@@ -2,14 +2,9 @@
 import type { PrivateKey } from '../../core/keys/private-key.ts';
 import { detectPrivateFormat, parsePrivateKeyFile } from '../../core/keys/formats.ts';
 import type { PublicKey } from '../../core/keys/key.ts';
-import { isOpensshPrivate, readOpensshEnvelope } from '../../core/keys/openssh-private.ts';
-import { type PublicKeyLine, parsePublicKeyLine } from '../../core/keys/public-key.ts';
-import { utf8Text } from '../../core/util/bytes.ts';
 import { SshError } from '../../core/util/errors.ts';
-import { readKeyFile } from '../../files/key-files.ts';
-import { SystemError } from '../../node/errno.ts';
+import { loadPublicKey, readKeyFile } from '../../files/key-files.ts';
 import { fileState } from '../../node/file-entries.ts';
-import { readWholeFile } from '../../node/files.ts';
 import { askSecret, givenPassphrase } from './prompts.ts';
 import { because, Fatal, reason } from './endings.ts';
 import type { Run } from './run.ts';
@@ -105,27 +100,10 @@ export function isWrongPassphrase(error: unknown): boolean {
   return error instanceof SshError && error.code === 'SSH_ERR_KEY_WRONG_PASSPHRASE';
 }
 
-/**
- * The public key that belongs to a file's name: the file's own, the one in the file with .pub behind its name, or the one that a private
- * key's file tells without its passphrase. The comment is the file's name where it has none.
- *
- * @throws SystemError ENOENT where there is none in any of them, whatever stands there, as in OpenSSH
- */
-export function loadPublic(path: string): PublicKeyLine {
-  for (const attempt of [() => readPublicFile(path), () => readPublicFile(`${path}.pub`), () => publicHalf(path)]) {
-    try {
-      return attempt();
-    } catch (error) {
-      if (!(error instanceof SshError) && !(error instanceof SystemError)) throw error;
-    }
-  }
-  throw new SystemError('ENOENT', path);
-}
-
 /** A file's public key, or that of the private key in it, for which the user may have to give the passphrase. */
 export async function loadAnyPublic(run: Run, path: string): Promise<PublicKey> {
   try {
-    return loadPublic(path).key;
+    return loadPublicKey(path).key;
   } catch (error) {
     reason(error);
   }
@@ -134,39 +112,11 @@ export async function loadAnyPublic(run: Run, path: string): Promise<PublicKey> 
   return key.publicKey;
 }
 
-/** The first line of a file that is a public key. */
-function readPublicFile(path: string): PublicKeyLine {
-  const { bytes } = readWholeFile(path);
-  for (const line of utf8Text(bytes).split('\n')) {
-    if (line.startsWith('-----BEGIN')) break;
-    const text = line.replace(/^[ \t]+/, '');
-    if (text === '' || text.startsWith('#')) continue;
-    try {
-      const { key, comment } = parsePublicKeyLine(text);
-      return { key, comment: comment === '' ? path : comment };
-    } catch (error) {
-      if (!(error instanceof SshError)) throw error;
-    }
-  }
-  throw new SshError('SSH_ERR_INVALID_FORMAT', path);
-}
-
 /** Ends the program where there is no such file. @throws Fatal */
 export function mustExist(path: string, prefix = ''): void {
   try {
     fileState(path);
   } catch (error) {
     throw because(`${prefix}${path}`, error);
-  }
-}
-
-/** The public half of a private key's file, which only some forms tell without the passphrase. */
-function publicHalf(path: string): PublicKeyLine {
-  const { bytes } = readWholeFile(path);
-  try {
-    if (!isOpensshPrivate(bytes)) throw new SshError('SSH_ERR_INVALID_FORMAT', path);
-    return { key: readOpensshEnvelope(bytes).publicKey, comment: '' };
-  } finally {
-    bytes.fill(0);
   }
 }

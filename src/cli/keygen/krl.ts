@@ -4,11 +4,11 @@ import type { PublicKey } from '../../core/keys/key.ts';
 import { formatKrl, Krl, krlComplaint, parseKrl, type RevokedCertificates } from '../../core/keys/krl.ts';
 import { parsePublicKey } from '../../core/keys/public-key.ts';
 import { concat, copyBytes, hex, latin1Bytes, utf8Text } from '../../core/util/bytes.ts';
+import { loadPublicKey } from '../../files/key-files.ts';
 import { errnoOf, SystemError } from '../../node/errno.ts';
 import { fileState } from '../../node/file-entries.ts';
 import { overwriteFile, readWholeFile } from '../../node/files.ts';
 import { readInput } from '../../node/standard-input.ts';
-import { loadPublic } from './key-input.ts';
 import { revokeLine } from './krl-lines.ts';
 import { because, Fatal, reason } from './endings.ts';
 import type { Run } from './run.ts';
@@ -76,7 +76,7 @@ function authorityOf(run: Run): PublicKey | 'any' | undefined {
 
 function load(file: string, complaint: string): { readonly key: PublicKey; readonly comment: string } {
   try {
-    return loadPublic(file);
+    return loadPublicKey(file);
   } catch (error) {
     throw because(complaint, error);
   }

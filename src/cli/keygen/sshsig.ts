@@ -18,10 +18,10 @@ import {
 import { parseAbsoluteTime } from '../../core/util/absolute-time.ts';
 import { hex, utf8Bytes } from '../../core/util/bytes.ts';
 import { SshError } from '../../core/util/errors.ts';
+import { loadPublicKey } from '../../files/key-files.ts';
 import { fileState } from '../../node/file-entries.ts';
 import { overwriteFile, readWholeFile } from '../../node/files.ts';
 import { readFilePieces, readInput } from '../../node/standard-input.ts';
-import { loadPublic } from './key-input.ts';
 import { mayOverwrite } from './prompts.ts';
 import { isRevoked } from './revoked.ts';
 import { Fatal, reason } from './endings.ts';
@@ -152,7 +152,7 @@ async function sign(run: Run): Promise<number> {
   const file = value(run, 'f');
   let publicKey: PublicKey;
   try {
-    publicKey = loadPublic(file).key;
+    publicKey = loadPublicKey(file).key;
   } catch (error) {
     run.error(`Couldn't load public key ${file}: ${reason(error)}`);
     return FAILED;
